@@ -1,0 +1,194 @@
+"""The tables. Those of known events are made from the event contract: a field of `events.types` is a column here.
+
+A column named after another table's row holds that row's `id`: `run` is `runs.id`, `segment` is `segments.id`,
+`param` is `params.id`. The texts people type stay in one place each: `runs.run_id`, `segments.key`, `params.name`.
+
+Every event row is keyed by (`run`, `segment`, `seq`) and clustered by it, so that a run's rows lie together and a table
+can be distributed by `run`. `extra` and `envelope` hold what the typed columns cannot give back exactly.
+"""
+
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeEngine
+
+from debugstore.events.types import EVENT_TYPES, EventData, ModuleActivation
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _identity() -> list[Any]:
+    """Return the columns that every event row starts with."""
+    return [
+        Column("run", Integer, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+        Column("segment", Integer, ForeignKey("segments.id", ondelete="CASCADE"), nullable=False),
+        Column("seq", BigInteger, nullable=False),
+        Column("rank", Integer, nullable=False),
+        Column("step", BigInteger, nullable=False),
+        Column("epoch", BigInteger),
+        Column("timestamp", Double),
+    ]
+
+
+def _remainder() -> list[Any]:
+    """Return the columns that every event row ends with: JSON texts, NULL on nearly every row."""
+    return [Column("nonfinite", Text), Column("extra", Text), Column("envelope", Text)]
+
+
+def column_type(annotation: Any) -> TypeEngine[Any] | None:
+    """Return the column type of a field's annotation; None for a field that has a table of its own rows."""
+    kinds = set(get_args(annotation)) - {type(None), msgspec.UnsetType}
+    if annotation is Any:
+        return Text()
+    for kind, made in ((float, Double()), (bool, Boolean()), (int, BigInteger()), (str, Text())):
+        if kind in kinds:
+            return made
+    return None
+
+
+def _fields(kind: type[msgspec.Struct]) -> list[Any]:
+    hints = get_type_hints(kind)
+    names = [
+        name for name in kind.__struct_fields__ if name not in ("nonfinite", "segment")
+    ]  # said elsewhere in the row
+    typed = [(name, column_type(hints[name])) for name in names]
+    return [Column(name, made) for name, made in typed if made is not None]
+
+
+def _keyed(name: str, *parts: Any, key: tuple[str, ...]) -> Table:
+    """Return a table clustered by its key, which starts with the run."""
+    return Table(name, metadata, *parts, PrimaryKeyConstraint(*key), sqlite_with_rowid=False)
+
+
+def _event_table(kind: type[EventData]) -> Table:
+    return _keyed(kind.table, *_identity(), *_fields(kind), *_remainder(), key=("run", "segment", "seq"))
+
+
+def _part_table(name: str, *parts: Any, key: str) -> Table:
+    """Return a table whose rows are parts of one event, such as one parameter of it."""
+    identity = _identity()[:3]
+    return _keyed(name, *identity, *parts, key=("run", "segment", "seq", key))
+
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("name", Text),
+    Column("status", Text),
+    Column("started_at", Double),
+    Column("config", Text),
+    Column("optimizer", Text),
+    Column("environment", Text),
+    Column("trainable_params", BigInteger),
+    Column("frozen_params", BigInteger),
+    Column("total_params", BigInteger),
+    Column("world_size", BigInteger),
+    Column("tags", Text),
+    Column("notes", Text),
+    UniqueConstraint("run_id"),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run", Integer, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("source", Text),
+    Column("started_at", Double),
+    Column("first_step", BigInteger),
+    Column("last_step", BigInteger),
+    Column("next_seq", BigInteger, nullable=False),
+    Column("superseded_from", BigInteger),
+    UniqueConstraint("run", "rank", "key"),
+)
+
+params = Table(
+    "params",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    UniqueConstraint("name"),
+)
+
+event_tables: dict[str, Table] = {kind.event_type: _event_table(kind) for kind in EVENT_TYPES.values()}
+
+events = _keyed(
+    "events",
+    *_identity(),
+    Column("event_type", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("envelope", Text),
+    key=("run", "segment", "seq"),
+)
+
+grad_norms = _part_table(
+    "grad_norms",
+    Column("param", Integer, ForeignKey("params.id"), nullable=False),
+    Column("norm", Double),
+    key="param",
+)
+
+param_changes = _part_table(
+    "param_changes",
+    Column("param", Integer, ForeignKey("params.id"), nullable=False),
+    Column("change", Double),
+    Column("ratio", Double),
+    key="param",
+)
+
+module_activations = _part_table(
+    "module_activations",
+    Column("module", Text, nullable=False),
+    *_fields(ModuleActivation),
+    key="module",
+)
+
+optimizer_groups = _part_table(
+    "optimizer_groups",
+    Column("idx", Integer, nullable=False),
+    Column("optimizer_idx", Integer),
+    Column("group_idx", Integer),
+    Column("type", Text),
+    Column("lr", Double),
+    Column("weight_decay", Double),
+    Column("eps", Double),
+    Column("momentum", Double),
+    Column("maximize", Boolean),
+    Column("num_params", BigInteger),
+    key="idx",
+)
+
+rejects = Table(
+    "rejects",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("line_number", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+)
