@@ -4,7 +4,7 @@ The key holds ``null`` and the same object says under ``nonfinite`` what it was:
 
     {"loss": null, "nonfinite": {"loss": "nan"}}
 
-Inside an array the mark is an object keyed by index: ``{"values": [1.0, null], "nonfinite": {"values": {"1": "inf"}}}``.
+Inside an array the mark is an object keyed by index: ``{"v": [1.0, null], "nonfinite": {"v": {"1": "inf"}}}``.
 An object inside carries its own ``nonfinite``. `mark` makes the strict form, `unmark` takes it back.
 """
 

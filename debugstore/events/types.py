@@ -230,7 +230,7 @@ class Loop(EventData):
     event_type = "loop"
     table = "loops"
 
-    order: Annotated[
+    call_order: Annotated[
         Text, doc("F training_step, B backward, S optimizer step, Z zero_grad, L scheduler, U unscale; 64 at most")
     ] = UNSET
     num_backward: Annotated[Whole, doc("backward passes of the logged loss")] = UNSET
@@ -253,7 +253,7 @@ class Loop(EventData):
 class ModuleActivation(msgspec.Struct, kw_only=True):
     """The output of one module over a window of sampled steps."""
 
-    position: Annotated[Whole, doc("order of its forward")] = UNSET
+    forward_idx: Annotated[Whole, doc("order of its forward")] = UNSET
     type: Annotated[Text, doc("class of the module")] = UNSET
     std: Annotated[Real, doc("standard deviation of the output")] = UNSET
     abs_max: Annotated[Real, doc("largest finite absolute output")] = UNSET
@@ -268,7 +268,7 @@ class Activations(EventData):
     event_type = "activations"
     table = "activations"
 
-    modules: Annotated[dict[str, ModuleActivation] | None | UnsetType, doc("facts by module name")] = UNSET
+    modules: Annotated[dict[str, ModuleActivation] | UnsetType | None, doc("facts by module name")] = UNSET
 
 
 class Validation(EventData):
@@ -305,7 +305,7 @@ class LoggerError(EventData):
     event_type = "logger_error"
     table = "logger_errors"
 
-    where: Annotated[Text, doc("probe or part that failed and is off from now")] = UNSET
+    part: Annotated[Text, doc("probe or part that failed and is off from now")] = UNSET
     error: Annotated[Text, doc("what it raised")] = UNSET
     num_lost: Annotated[Whole, doc("events that could not be written", "events")] = UNSET
 
