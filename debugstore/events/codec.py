@@ -16,7 +16,7 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 class Event(msgspec.Struct, kw_only=True):
     """One line of a log, in strict form: non-finite numbers are None and marked (see `nonfinite`).
 
-    Of the envelope only `event_type`, `step` and `data` are required; what a line lacks is None here, and `envelope` holds
+    Of the envelope only `event_type`, `step` and `data` are required; what a line lacks is None here. `envelope` holds
     the line's own envelope, exactly as it came, without `data`.
     """
 
