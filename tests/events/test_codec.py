@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from debugstore.errors import EventError
 from debugstore.events import decode, encode, parse, unmark
