@@ -1,7 +1,7 @@
 """Synthetic logs: the events of a training as the logger would write them, with any field bent into a fault.
 
 The healthy run is a classifier of ten classes: loss from ln 10 down to its floor, warm-up and cosine decay to zero,
-AdamW, dense first steps, then the default cadence. `bend` replaces fields: by a value, a function of the step, `ABSENT`.
+AdamW, dense first steps, then the default cadence. `bend` replaces fields: a value, a function of step, or `ABSENT`.
 """
 
 import hashlib
