@@ -1,0 +1,260 @@
+"""Train a small causal transformer over codec tokens; the training loop of the README, whole.
+
+With no data given it builds a real token set from text that every Python ships, so it runs on a fresh machine:
+
+    python examples/train.py
+    python examples/train.py --lr 1                      # a thousand times too high: see what the report says
+    python examples/train.py --resume ckpt/last.pt --epochs 4
+
+Own data: `--datadir D --metapath train.json --val_metapath val.json`, where each metadata file is a JSON list of token
+files below D, and a token file holds one sequence of integers in 0..n_codes-1 as `.npy`, `.pt` or `.json`.
+"""
+
+import argparse
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+BYTES = 256
+
+
+class Block(nn.Module):
+    """One layer: causal attention, then a feed-forward net, each normalised before and added."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention_in = nn.Linear(width, 3 * width)
+        self.attention_out = nn.Linear(width, width)
+        self.feed_norm = nn.LayerNorm(width)
+        self.feed = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width), nn.Dropout(dropout)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, T, width) to the same shape."""
+        batch, length, width = x.shape
+        parts = self.attention_in(self.attention_norm(x)).view(batch, length, 3, self.heads, width // self.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        dropout = self.dropout if self.training else 0.0
+        mixed = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
+        x = x + self.attention_out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return x + self.feed(self.feed_norm(x))
+
+
+class CodecTransformer(nn.Module):
+    """Predict the next of `n_codes` tokens at every place."""
+
+    def __init__(self, *, n_codes: int, length: int, width: int, layers: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(n_codes, width)
+        self.places = nn.Embedding(length, width)
+        self.blocks = nn.Sequential(*[Block(width, heads, dropout) for _ in range(layers)])
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, n_codes)
+        for module in self.modules():
+            if isinstance(module, nn.Embedding | nn.Linear):
+                nn.init.normal_(module.weight, std=0.02)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map (B, T) tokens to (B, T, n_codes) logits."""
+        x = self.tokens(tokens) + self.places.weight[: tokens.shape[1]]
+        logits: Tensor = self.head(self.norm(self.blocks(x)))
+        return logits
+
+
+def tokens_of_topics(n_codes: int) -> tuple[Tensor, Tensor]:
+    """Tokenise Python's own help texts: bytes, and a code for each of the most frequent words.
+
+    Every tenth topic is kept for validation; the words are counted on the others.
+    """
+    from pydoc_data.topics import topics
+
+    if n_codes < BYTES:
+        raise SystemExit(f"the built-in text needs --n_codes of at least {BYTES}, got {n_codes}")
+    texts = [re.findall(r" ?\w+|\s+|[^\w\s]", text) for _, text in sorted(topics.items())]
+    held_out = [index % 10 == 9 for index in range(len(texts))]
+    counts = Counter(word for text, out in zip(texts, held_out, strict=True) if not out for word in text)
+    words = [word for word, _ in counts.most_common() if len(word) > 1][: n_codes - BYTES]
+    codes = {word: BYTES + index for index, word in enumerate(words)}
+
+    def encode(out: bool) -> Tensor:
+        chosen = [word for text, is_out in zip(texts, held_out, strict=True) if is_out is out for word in text]
+        return torch.tensor([code for word in chosen for code in ([codes[word]] if word in codes else word.encode())])
+
+    return encode(False), encode(True)
+
+
+def tokens_of_files(datadir: Path, metapath: Path, n_codes: int) -> Tensor:
+    """Read the token files that a metadata file lists, joined in its order."""
+    listed = metapath if metapath.exists() else datadir / metapath
+    parts = [_token_file(datadir / name) for name in json.loads(listed.read_text())]
+    if not parts:
+        raise SystemExit(f"{listed} lists no token file")
+    tokens = torch.cat(parts).long()
+    if tokens.min() < 0 or tokens.max() >= n_codes:
+        raise SystemExit(f"tokens of {listed} span {tokens.min()}..{tokens.max()}, outside 0..{n_codes - 1}")
+    return tokens
+
+
+def _token_file(path: Path) -> Tensor:
+    if path.suffix == ".npy":
+        import numpy
+
+        return torch.from_numpy(numpy.load(path)).flatten()
+    if path.suffix == ".pt":
+        loaded: Tensor = torch.load(path, weights_only=True)
+        return loaded.flatten()
+    return torch.tensor(json.loads(path.read_text())).flatten()
+
+
+def windows(tokens: Tensor, length: int) -> Tensor:
+    """Cut a token sequence into (N, length + 1) windows that share one token, the rest left out."""
+    if len(tokens) <= length:
+        raise SystemExit(f"{len(tokens)} tokens are too few for one window of {length + 1}")
+    return tokens.unfold(0, length + 1, length)
+
+
+def batches(data: Tensor, size: int, seed: int, skip: int = 0) -> Iterator[Tensor]:
+    """Yield the full batches of one epoch in the order that `seed` shuffles them into, `skip` of them left out."""
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
+    for start in range(skip * size, len(data) - size + 1, size):
+        yield data[order[start : start + size]]
+
+
+def schedule(step: int, warmup: int, total: int) -> float:
+    """Return the share of the peak learning rate: a linear warm-up, then a cosine down to a tenth."""
+    if step < warmup:
+        return (step + 1) / warmup
+    done = min(1.0, (step - warmup) / max(1, total - warmup))
+    return 0.1 + 0.45 * (1 + math.cos(math.pi * done))
+
+
+@torch.no_grad()
+def validate(model: nn.Module, data: Tensor, size: int, device: torch.device) -> tuple[float, float]:
+    """Return mean loss and accuracy over the validation windows."""
+    model.eval()
+    loss, right, count = 0.0, 0, 0
+    for start in range(0, len(data), size):
+        batch = data[start : start + size].to(device)
+        inputs, labels = batch[:, :-1], batch[:, 1:].reshape(-1)
+        logits = model(inputs).flatten(0, 1)
+        loss += functional.cross_entropy(logits, labels, reduction="sum").item()
+        right += int((logits.argmax(1) == labels).sum())
+        count += len(labels)
+    model.train()
+    return loss / count, right / count
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train from the start or from a checkpoint, and leave `last.pt` behind."""
+    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    torch.manual_seed(args.seed)
+    if args.datadir:
+        train_tokens = tokens_of_files(args.datadir, args.metapath, args.n_codes)
+        val_tokens = tokens_of_files(args.datadir, args.val_metapath, args.n_codes)
+    else:
+        train_tokens, val_tokens = tokens_of_topics(args.n_codes)
+    data, val_data = windows(train_tokens, args.length), windows(val_tokens, args.length)
+    steps_per_epoch = len(data) // args.batch_size
+    total_steps = args.steps or args.epochs * steps_per_epoch
+
+    shape = {name: getattr(args, name) for name in ("n_codes", "length", "width", "layers", "heads", "dropout")}
+    model = CodecTransformer(**shape).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=args.weight_decay)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: schedule(step, args.warmup_steps, total_steps)
+    )
+    step = restore(args.resume, model, optimizer, scheduler, device) if args.resume else 0
+    size = sum(parameter.numel() for parameter in model.parameters())
+    print(f"{size:,} parameters, {len(train_tokens):,} tokens, {total_steps} steps, on {device}", flush=True)
+
+    first_epoch, done = divmod(step, steps_per_epoch)
+    for epoch in range(first_epoch, math.ceil(total_steps / steps_per_epoch)):
+        for batch in batches(data, args.batch_size, args.seed + epoch, skip=done):
+            if step == total_steps:
+                break
+            inputs, labels = batch[:, :-1].to(device), batch[:, 1:].reshape(-1).to(device)
+            logits = model(inputs).flatten(0, 1)
+            loss = functional.cross_entropy(logits, labels)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), args.clip)
+            optimizer.step()
+            optimizer.zero_grad()
+            scheduler.step()
+            if step % args.print_every == 0:
+                accuracy = (logits.argmax(1) == labels).float().mean().item()
+                print(f"step {step:5}  loss {loss.item():.4f}  accuracy {accuracy:.3f}", flush=True)
+            step += 1
+        done = 0
+        val_loss, val_accuracy = validate(model, val_data, args.batch_size, device)
+        print(f"epoch {epoch}  validation loss {val_loss:.4f}  accuracy {val_accuracy:.3f}", flush=True)
+        save(args.saving_path / "last.pt", model, optimizer, scheduler, step)
+
+
+def save(path: Path, model: nn.Module, optimizer: Any, scheduler: Any, step: int) -> None:
+    """Write a checkpoint: all that a resumed training needs to go on as if it had never stopped."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "scheduler": scheduler.state_dict(),
+        "random": torch.get_rng_state(),
+        "step": step,
+    }
+    torch.save(state, path)
+
+
+def restore(path: Path, model: nn.Module, optimizer: Any, scheduler: Any, device: torch.device) -> int:
+    """Load a checkpoint into the given objects; return the number of steps done."""
+    state = torch.load(path, map_location=device, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    scheduler.load_state_dict(state["scheduler"])
+    torch.set_rng_state(state["random"].cpu())
+    step: int = state["step"]
+    return step
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    data = parser.add_argument_group("data")
+    data.add_argument("--datadir", type=Path, help="folder of token files; none: Python's own help texts")
+    data.add_argument("--metapath", type=Path, default=Path("train.json"), help="JSON list of token files")
+    data.add_argument("--val_metapath", type=Path, default=Path("val.json"), help="the same for validation")
+    data.add_argument("--n_codes", type=int, default=1024, help="size of the codebook")
+    data.add_argument("--length", type=int, default=64, help="tokens in a window")
+    model = parser.add_argument_group("model")
+    model.add_argument("--width", type=int, default=128)
+    model.add_argument("--layers", type=int, default=4)
+    model.add_argument("--heads", type=int, default=4)
+    model.add_argument("--dropout", type=float, default=0.1)
+    loop = parser.add_argument_group("training")
+    loop.add_argument("--epochs", type=int, default=2)
+    loop.add_argument("--steps", type=int, help="optimizer steps in all, instead of epochs")
+    loop.add_argument("--batch_size", type=int, default=16)
+    loop.add_argument("--lr", type=float, default=1e-3, help="peak learning rate")
+    loop.add_argument("--warmup_steps", type=int, default=40)
+    loop.add_argument("--weight_decay", type=float, default=0.01)
+    loop.add_argument("--clip", type=float, default=1.0, help="largest gradient norm")
+    loop.add_argument("--seed", type=int, default=0)
+    loop.add_argument("--device", help="cpu, cuda, ...; default: cuda where there is one")
+    loop.add_argument("--print_every", type=int, default=20)
+    loop.add_argument("--saving_path", type=Path, default=Path("ckpt"), help="folder for checkpoints")
+    loop.add_argument("--resume", type=Path, help="checkpoint to go on from")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    train(arguments())
