@@ -6,11 +6,11 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from typing import Any
 
 from debugstore.errors import ArgumentError
 from debugstore.events import nonfinite
+from debugstore.render.formats import Format
 
 SMALLEST_CUT = 12
 """No column is cut below this many characters, however narrow the terminal."""
@@ -18,18 +18,6 @@ HEADER_PADDING = 2
 """tabulate makes a column at least this much wider than its name."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-class Format(StrEnum):
-    """How rows are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    NL = "nl"
-    ARRAYS = "arrays"
-    CSV = "csv"
-    TSV = "tsv"
-    MARKDOWN = "markdown"
 
 
 def render_rows(

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugstore.errors import ArgumentError
-from debugstore.render.tables import Format, render_rows
+from debugstore.render.formats import Format
+from debugstore.render.tables import render_rows
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 tables = st.integers(1, 4).flatmap(lambda width: st.lists(st.tuples(*[scalars] * width), max_size=4))
