@@ -4,7 +4,8 @@ A column named after another table's row holds that row's `id`: `run` is `runs.i
 `param` is `params.id`. The texts people type stay in one place each: `runs.run_id`, `segments.key`, `params.name`.
 
 Every event row is keyed by (`run`, `segment`, `seq`) and clustered by it, so that a run's rows lie together and a table
-can be distributed by `run`. `extra` and `envelope` hold what the typed columns cannot give back exactly.
+can be distributed by `run`. `extra` and `envelope` hold what the typed columns cannot give back exactly. Foreign keys lead
+with the run too, and stop at the event tables: the rows of a part table are written with their event, in one transaction.
 """
 
 from typing import Any, get_args, get_type_hints
@@ -16,6 +17,8 @@ from sqlalchemy import (
     Column,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
+    Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
@@ -41,14 +44,19 @@ metadata = MetaData(
 def _identity() -> list[Any]:
     """Return the columns that every event row starts with."""
     return [
-        Column("run", Integer, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-        Column("segment", Integer, ForeignKey("segments.id", ondelete="CASCADE"), nullable=False),
+        Column("run", Integer, nullable=False),
+        Column("segment", Integer, nullable=False),
         Column("seq", BigInteger, nullable=False),
         Column("rank", Integer, nullable=False),
         Column("step", BigInteger, nullable=False),
         Column("epoch", BigInteger),
         Column("timestamp", Double),
     ]
+
+
+def _of_segment() -> ForeignKeyConstraint:
+    """Return the constraint that an event's segment exists and is its run's."""
+    return ForeignKeyConstraint(["run", "segment"], ["segments.run", "segments.id"], ondelete="CASCADE")
 
 
 def _remainder() -> list[Any]:
@@ -82,7 +90,8 @@ def _keyed(name: str, *parts: Any, key: tuple[str, ...]) -> Table:
 
 
 def _event_table(kind: type[EventData]) -> Table:
-    return _keyed(kind.table, *_identity(), *_fields(kind), *_remainder(), key=("run", "segment", "seq"))
+    parts = (*_identity(), *_fields(kind), *_remainder(), _of_segment())
+    return _keyed(kind.table, *parts, key=("run", "segment", "seq"))
 
 
 def _part_table(name: str, *parts: Any, key: str) -> Table:
@@ -118,14 +127,40 @@ segments = Table(
     Column("run", Integer, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("rank", Integer, nullable=False),
     Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("source", Text),
     Column("started_at", Double),
     Column("first_step", BigInteger),
     Column("last_step", BigInteger),
+    Column("first_seq", BigInteger, nullable=False),
     Column("next_seq", BigInteger, nullable=False),
+    Column("num_events", BigInteger, nullable=False),
+    Column("num_steps", BigInteger, nullable=False),
     Column("superseded_from", BigInteger),
     UniqueConstraint("run", "rank", "key"),
+    UniqueConstraint("run", "id"),
+    Index(None, "key"),
 )
+"""`kind` is `native` (its first event names the key), `foreign` (a log without run and seq: the key is a fingerprint of
+its first line) or `piece` (a native log whose beginning was not seen). A row of an event counts in the `current_` views
+while its step is below `superseded_from`, the first step of a later segment of its rank."""
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("read_bytes", BigInteger, nullable=False),
+    Column("read_lines", BigInteger, nullable=False),
+    Column("num_events", BigInteger, nullable=False),
+    Column("num_rejects", BigInteger, nullable=False),
+    Column("head_digest", Text, nullable=False),
+    Column("tail_digest", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    UniqueConstraint("host", "path"),
+)
+"""How far each file was read: `read_bytes` of it, which begin and end as the digests say."""
 
 params = Table(
     "params",
@@ -143,6 +178,7 @@ events = _keyed(
     Column("event_type", Text, nullable=False),
     Column("data", Text, nullable=False),
     Column("envelope", Text),
+    _of_segment(),
     key=("run", "segment", "seq"),
 )
 
@@ -150,14 +186,18 @@ grad_norms = _part_table(
     "grad_norms",
     Column("param", Integer, ForeignKey("params.id"), nullable=False),
     Column("norm", Double),
+    Column("listed", Integer, nullable=False),
+    Column("nonfinite", Text),
     key="param",
 )
+"""`listed` says in which list the parameter stood: 1 among the largest, 2 among the smallest, 3 in both."""
 
 param_changes = _part_table(
     "param_changes",
     Column("param", Integer, ForeignKey("params.id"), nullable=False),
     Column("change", Double),
     Column("ratio", Double),
+    Column("nonfinite", Text),
     key="param",
 )
 
@@ -165,6 +205,7 @@ module_activations = _part_table(
     "module_activations",
     Column("module", Text, nullable=False),
     *_fields(ModuleActivation),
+    Column("nonfinite", Text),
     key="module",
 )
 
@@ -191,4 +232,16 @@ rejects = Table(
     Column("line_number", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
     Column("raw", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    UniqueConstraint("digest"),
 )
+"""Lines that are no event. `digest` tells a line by its bytes and by the event before it, wherever a copy of it lies."""
+
+part_tables: dict[str, tuple[Table, ...]] = {
+    "gradient_stats": (grad_norms,),
+    "param_updates": (param_changes,),
+    "activations": (module_activations,),
+    "fit_start": (optimizer_groups,),
+    "epoch_start": (optimizer_groups,),
+}
+"""The tables that hold parts of an event, by its type."""
