@@ -68,7 +68,7 @@ class Query:
 
         bound = {name: values[name] if name in values else self._default(name) for name in self.names}
         try:
-            result = connection.execute(_clause(self.sql), bound)
+            result = connection.execute(clause(self.sql), bound)
             return tuple(result.keys()), result.fetchall()
         except DBAPIError as error:
             raise QueryFailedError(f"{self.path.name}: {error.orig}") from error
@@ -110,7 +110,7 @@ def bound_names(sql: str) -> frozenset[str]:
 
 
 @cache
-def _clause(sql: str) -> "TextClause":
+def clause(sql: str) -> "TextClause":
     """Return `sql` for SQLAlchemy, whose `text` would bind ``:word`` inside strings too."""
     from sqlalchemy import text
 
@@ -135,7 +135,7 @@ def read_query(path: Path) -> Query:
             raise QueryFileError(path, f"the header says '{key}' twice")
         else:
             header[key] = value
-    sql = _without_comments("\n".join(lines))
+    sql = without_comments("\n".join(lines))
     if not sql:
         raise QueryFileError(path, "it holds no query")
     names = bound_names(sql)
@@ -200,6 +200,7 @@ def _number(path: Path, text: str) -> Number:
         raise QueryFileError(path, f"a parameter's default is a number, got '{text}'") from None
 
 
-def _without_comments(text: str) -> str:
+def without_comments(text: str) -> str:
+    """Return a query without its comments, blank lines and last semicolon."""
     bare = _TOKEN.sub(lambda found: "" if found["comment"] else found[0], text)
     return "\n".join(line.rstrip() for line in bare.splitlines() if line.strip()).rstrip("; \n")
