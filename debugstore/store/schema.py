@@ -3,9 +3,10 @@
 A column named after another table's row holds that row's `id`: `run` is `runs.id`, `segment` is `segments.id`,
 `param` is `params.id`. The texts people type stay in one place each: `runs.run_id`, `segments.key`, `params.name`.
 
-Every event row is keyed by (`run`, `segment`, `seq`) and clustered by it, so that a run's rows lie together and a table
-can be distributed by `run`. `extra` and `envelope` hold what the typed columns cannot give back exactly. Foreign keys lead
-with the run too, and stop at the event tables: the rows of a part table are written with their event, in one transaction.
+Every event row is keyed by (`run`, `segment`, `seq`) and clustered by it, so that a run's rows lie together and a
+table can be distributed by `run`. `extra` and `envelope` hold what the typed columns cannot give back exactly. Foreign
+keys lead with the run too, and stop at the event tables: the rows of a part table are written with their event, in one
+transaction.
 """
 
 from typing import Any, get_args, get_type_hints
@@ -235,7 +236,7 @@ rejects = Table(
     Column("digest", Text, nullable=False),
     UniqueConstraint("digest"),
 )
-"""Lines that are no event. `digest` tells a line by its bytes and by the event before it, wherever a copy of it lies."""
+"""Lines that are no event. `digest` tells a line by its bytes and by the event before it, wherever a copy lies."""
 
 part_tables: dict[str, tuple[Table, ...]] = {
     "gradient_stats": (grad_norms,),

@@ -1,0 +1,139 @@
+"""What the database drivers say, as errors of ours; and how each engine is set up."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from debugstore.errors import (
+    MissingExtraError,
+    NotAStoreError,
+    StoreBusyError,
+    StoreError,
+    StoreFailedError,
+    StoreFullError,
+    StoreReadOnlyError,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+BUSY_SECONDS = 60.0
+"""How long a write waits for another process's; eight writers at once need a few seconds each."""
+
+_DISK_FULL = "53100"
+_LOCK_NOT_AVAILABLE = "55P03"
+_READ_ONLY = {"25006", "42501"}
+
+
+@contextmanager
+def translated(where: str, seconds: float = BUSY_SECONDS) -> Iterator[None]:
+    """Turn a driver's error into the one of ours that says what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _meaning(error.orig, where, seconds) from error
+    except sqlite3.Error as error:
+        raise _meaning(error, where, seconds) from error
+    except Exception as error:
+        if type(error).__module__.split(".")[0] != "psycopg":
+            raise
+        raise _meaning(error, where, seconds) from error
+
+
+def _meaning(error: BaseException | None, where: str, seconds: float) -> StoreError:
+    if isinstance(error, sqlite3.Error):
+        return _meaning_sqlite(error, where, seconds)
+    state = getattr(error, "sqlstate", None)
+    if state == _DISK_FULL:
+        return StoreFullError(where)
+    if state in _READ_ONLY:
+        return StoreReadOnlyError(where)
+    if state == _LOCK_NOT_AVAILABLE:
+        return StoreBusyError(where, seconds)
+    return StoreFailedError(where, str(error))
+
+
+def _meaning_sqlite(error: sqlite3.Error, where: str, seconds: float) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusyError(where, seconds)
+    if code == sqlite3.SQLITE_FULL:
+        return StoreFullError(where)
+    if code == sqlite3.SQLITE_READONLY:
+        return StoreReadOnlyError(where)
+    if code == sqlite3.SQLITE_NOTADB:
+        return NotAStoreError(where, "not an SQLite database")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return NotAStoreError(where, "the file is damaged; 'debugstore db check' says where")
+    return StoreFailedError(where, str(error))
+
+
+def sqlite_file(path: Path, mode: str, seconds: float) -> Engine:
+    """Return an engine on an SQLite file.
+
+    Args:
+        mode: `rw`, `rwc` (make it), `ro`, or `immutable` (read-only, on a file system that cannot hold a lock file).
+        seconds: how long a statement waits for another process.
+    """
+    query = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
+    uri = f"file:{quote(str(path))}?{query}"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(uri, uri=True, timeout=seconds, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA foreign_keys = ON")
+        if mode in ("rw", "rwc"):
+            connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    return _transactional(create_engine("sqlite://", creator=connect, poolclass=QueuePool))
+
+
+def sqlite_memory() -> Engine:
+    """Return an engine on a database of one connection, in memory."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    return _transactional(create_engine("sqlite://", creator=connect, poolclass=StaticPool))
+
+
+def server(url: URL, read_only: bool) -> Engine:
+    """Return an engine on a database server; PostgreSQL is the one that is tested.
+
+    Raises:
+        MissingExtraError: its driver is not installed.
+    """
+    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if read_only else {}
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    try:
+        engine = create_engine(url)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), "postgres", f"a store at {url.drivername}") from error
+    if read_only:
+        event.listen(engine, "connect", _only_read)
+    return engine.execution_options(**options) if options else engine
+
+
+def _only_read(connection: Any, _: object) -> None:
+    connection.read_only = True
+
+
+def _transactional(engine: Engine) -> Engine:
+    """Begin transactions ourselves: the driver would leave DDL out of them, and take the write lock too late."""
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: "Connection") -> None:
+        immediate = connection.get_execution_options().get("immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
