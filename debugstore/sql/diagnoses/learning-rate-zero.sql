@@ -1,0 +1,30 @@
+-- title: The learning rate is zero
+-- severity: error
+-- stage: hyperparameters
+-- confidence: certain
+-- needs: steps.learning_rate
+-- explains: no-parameter-updates, loss-flat, accuracy-flat
+-- message: the learning rate is 0 in {count} logged steps, {observed} of all
+-- param: share = 0.5  -- warm-up and decay touch zero for a small part of a run, never for half of it
+-- param: rows = 2     -- one step at zero is how every warm-up begins
+-- why: An optimizer at learning rate 0 changes nothing; those steps are time lost.
+-- remedy: Give the optimizer its rate and check what the scheduler makes of it: `print(scheduler.get_last_lr())`.
+-- silent-on: warm-up from zero and decay to zero
+-- evidence: SELECT step, learning_rate FROM current_steps WHERE run = :run AND learning_rate = 0 ORDER BY step LIMIT 20
+WITH logged AS (
+    SELECT
+        step,
+        learning_rate,
+        COUNT(*) OVER () AS num_rows,
+        SUM(CASE WHEN learning_rate = 0 THEN 1 ELSE 0 END) OVER () AS num_zero
+    FROM current_steps
+    WHERE run = :run AND learning_rate IS NOT NULL
+)
+SELECT
+    step,
+    'learning_rate' AS subject,
+    CAST(num_zero AS DOUBLE PRECISION) / num_rows AS observed,
+    :share AS threshold
+FROM logged
+WHERE learning_rate = 0 AND num_zero >= :rows AND num_zero > :share * num_rows
+ORDER BY step

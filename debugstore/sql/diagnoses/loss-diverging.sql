@@ -1,0 +1,65 @@
+-- title: The loss rises
+-- severity: warning
+-- stage: symptom
+-- needs: steps.loss
+-- explains: accuracy-flat
+-- message: the median loss of the last quarter is {observed}, the run came from {threshold}
+-- param: min_rows = 12   -- logged losses below which a trend is guesswork
+-- param: rise = 0.2      -- share of the earlier loss; harder data late in a curriculum rarely costs as much
+-- param: noise = 16.0    -- squared standard errors of a difference of medians: four of them
+-- why: The optimizer moves away from what it should find; more steps make it worse.
+-- remedy: Stop the run, go back to the checkpoint before the rise, divide the learning rate by 10 or clip gradients.
+-- silent-on: several optimizers against each other (a GAN), single spikes
+-- evidence: SELECT step, loss, accuracy, learning_rate FROM current_steps WHERE run = :run ORDER BY step DESC LIMIT 20
+WITH logged AS (
+    SELECT
+        step,
+        loss,
+        NTILE(4) OVER in_order AS quarter,
+        COUNT(*) OVER () AS num_rows,
+        loss - LAG(loss) OVER in_order AS change
+    FROM current_steps
+    WHERE run = :run AND loss IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+    WINDOW in_order AS (ORDER BY step, segment, seq)
+),
+ranked AS (
+    SELECT
+        logged.*,
+        ROW_NUMBER() OVER (PARTITION BY quarter ORDER BY loss) AS by_loss,
+        COUNT(*) OVER (PARTITION BY quarter) AS num_part
+    FROM logged
+),
+medians AS (
+    SELECT
+        quarter,
+        MIN(step) AS first_step,
+        MAX(step) AS last_step,
+        MAX(num_rows) AS num_rows,
+        MAX(num_part) AS num_part,
+        AVG(loss) FILTER (WHERE by_loss IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS median_loss,
+        AVG(ABS(change)) / 1.128 * 1.2533 AS deviation
+    FROM ranked
+    GROUP BY quarter
+),
+risen AS (
+    SELECT
+        lowest.last_step AS first_step,
+        late.last_step,
+        late.median_loss,
+        lowest.median_loss AS lowest_loss
+    FROM medians AS late
+    INNER JOIN medians AS lowest ON lowest.quarter < late.quarter
+    WHERE
+        late.quarter = 4
+        AND late.num_rows >= :min_rows
+        AND late.median_loss - lowest.median_loss > :rise * ABS(lowest.median_loss)
+        AND (late.median_loss - lowest.median_loss) * (late.median_loss - lowest.median_loss)
+        > :noise * (late.deviation * late.deviation + lowest.deviation * lowest.deviation) / late.num_part
+        AND late.median_loss > (SELECT MAX(m.median_loss) FROM medians AS m WHERE m.quarter = 1) * 0.5
+        AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
+    ORDER BY lowest.median_loss
+    LIMIT 1
+)
+SELECT first_step AS step, 'loss' AS subject, median_loss AS observed, lowest_loss AS threshold FROM risen
+UNION ALL
+SELECT last_step AS step, 'loss' AS subject, median_loss AS observed, lowest_loss AS threshold FROM risen
