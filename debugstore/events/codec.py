@@ -35,7 +35,7 @@ ENVELOPE_KEYS = ("event_type", "timestamp", "run_id", "rank", "seq", "step", "ep
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder()
-_WORDS_OF_OTHERS = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
+WORDS_OF_OTHERS = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
 
 
 def encode(value: Mapping[str, Any]) -> bytes:
@@ -66,7 +66,7 @@ def parse(line: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = _parse_leniently(line)
     if not isinstance(value, dict):
-        raise EventError(f"a line must be a JSON object, got {_kind(value)}")
+        raise EventError(f"a line must be a JSON object, got {shown(value)}")
     return value
 
 
@@ -94,7 +94,7 @@ def decode(line: bytes) -> Event:
     value = parse(line)
     data = value.pop("data", None)
     if not isinstance(data, dict):
-        raise EventError(f"data must be an object, got {_kind(data)}")
+        raise EventError(f"data must be an object, got {shown(data)}")
     return Event(
         event_type=_event_type(value),
         step=_required_whole(value, "step"),
@@ -117,22 +117,22 @@ def real(value: Any) -> float | str | None:
             return float(value)
         except OverflowError:
             return "inf" if value > 0 else "-inf"
-    if isinstance(value, str) and value in _WORDS_OF_OTHERS:
-        return _WORDS_OF_OTHERS[value]
-    raise TypeError(f"a number, got {_kind(value)}")
+    if isinstance(value, str) and value in WORDS_OF_OTHERS:
+        return WORDS_OF_OTHERS[value]
+    raise TypeError(f"a number, got {shown(value)}")
 
 
 def _event_type(value: dict[str, Any]) -> str:
     kind = value.get("event_type")
     if not isinstance(kind, str) or not kind:
-        raise EventError(f"event_type must be a name, got {_kind(kind)}")
+        raise EventError(f"event_type must be a name, got {shown(kind)}")
     return kind
 
 
 def _run_id(value: dict[str, Any]) -> str | None:
     run_id = value.get("run_id")
     if run_id is not None and (not isinstance(run_id, str) or not run_id):
-        raise EventError(f"run_id must be a name, got {_kind(run_id)}")
+        raise EventError(f"run_id must be a name, got {shown(run_id)}")
     return run_id
 
 
@@ -149,22 +149,24 @@ def _whole(value: dict[str, Any], key: str) -> int | None:
         number = int(number)
     if number is None or (isinstance(number, int) and not isinstance(number, bool) and -(2**63) <= number < 2**63):
         return number
-    raise EventError(f"{key} must be an integer, got {_kind(number)}")
+    raise EventError(f"{key} must be an integer, got {shown(number)}")
 
 
 def _timestamp(value: dict[str, Any]) -> float | None:
     stamp = value.get("timestamp")
     if stamp is None or (isinstance(stamp, int | float) and not isinstance(stamp, bool)):
-        number = None if stamp is None else float(stamp)
-        return number if number is None or math.isfinite(number) else None
-    raise EventError(f"timestamp must be a number of seconds, got {_kind(stamp)}")
+        try:
+            return None if stamp is None or not math.isfinite(stamp) else float(stamp)
+        except OverflowError:
+            return None
+    raise EventError(f"timestamp must be a number of seconds, got {shown(stamp)}")
 
 
-def _kind(value: Any) -> str:
+def shown(value: Any) -> str:
     """Name a JSON value for a message, shortened."""
     if value is None:
         return "nothing"
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "an array"
-    shown = repr(value)
-    return shown if len(shown) <= 40 else shown[:37] + "..."
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
