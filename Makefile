@@ -36,8 +36,10 @@ check: .venv/dev.stamp
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict debugstore cli migrations
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --dialect sqlite debugstore/sql
-	$(BIN)/sqlfluff lint --dialect postgres debugstore/sql
+	for dialect in sqlite postgres; do \
+		$(BIN)/sqlfluff lint --dialect $$dialect $(addprefix debugstore/sql/,diagnoses report compare) && \
+		$(BIN)/sqlfluff lint --dialect $$dialect --templater python debugstore/sql/views || exit 1; \
+	done
 	$(BIN)/python docs/generate.py --check
 	$(MAKE) test
 
