@@ -1,5 +1,6 @@
 """Train a small causal transformer over codec tokens; the training loop of the README, whole.
 
+The log is written below `--debug_log_dir`; `debugstore report FILE` reads it. `--no-enable_debug_logger` goes without.
 With no data given it builds a real token set from text that every Python ships, so it runs on a fresh machine:
 
     python examples/train.py
@@ -22,6 +23,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from debugstore import DebugLogger
 
 BYTES = 256
 
@@ -160,12 +163,7 @@ def train(args: argparse.Namespace) -> None:
     """Train from the start or from a checkpoint, and leave `last.pt` behind."""
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.manual_seed(args.seed)
-    if args.datadir:
-        train_tokens = tokens_of_files(args.datadir, args.metapath, args.n_codes)
-        val_tokens = tokens_of_files(args.datadir, args.val_metapath, args.n_codes)
-    else:
-        train_tokens, val_tokens = tokens_of_topics(args.n_codes)
-    data, val_data = windows(train_tokens, args.length), windows(val_tokens, args.length)
+    data, val_data = (windows(tokens, args.length) for tokens in load_tokens(args))
     steps_per_epoch = len(data) // args.batch_size
     total_steps = args.steps or args.epochs * steps_per_epoch
 
@@ -175,55 +173,75 @@ def train(args: argparse.Namespace) -> None:
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: schedule(step, args.warmup_steps, total_steps)
     )
-    step = restore(args.resume, model, optimizer, scheduler, device) if args.resume else 0
+    parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+    saved = restore(args.resume, parts, device) if args.resume else {}
+    step, run_id = saved.get("step", 0), saved.get("run_id")
     size = sum(parameter.numel() for parameter in model.parameters())
-    print(f"{size:,} parameters, {len(train_tokens):,} tokens, {total_steps} steps, on {device}", flush=True)
+    print(f"{size:,} parameters, {data.numel():,} tokens, {total_steps} steps, on {device}", flush=True)
 
-    first_epoch, done = divmod(step, steps_per_epoch)
-    for epoch in range(first_epoch, math.ceil(total_steps / steps_per_epoch)):
-        for batch in batches(data, args.batch_size, args.seed + epoch, skip=done):
-            if step == total_steps:
-                break
-            inputs, labels = batch[:, :-1].to(device), batch[:, 1:].reshape(-1).to(device)
-            logits = model(inputs).flatten(0, 1)
-            loss = functional.cross_entropy(logits, labels)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), args.clip)
-            optimizer.step()
-            optimizer.zero_grad()
-            scheduler.step()
-            if step % args.print_every == 0:
-                accuracy = (logits.argmax(1) == labels).float().mean().item()
-                print(f"step {step:5}  loss {loss.item():.4f}  accuracy {accuracy:.3f}", flush=True)
-            step += 1
-        done = 0
-        val_loss, val_accuracy = validate(model, val_data, args.batch_size, device)
-        print(f"epoch {epoch}  validation loss {val_loss:.4f}  accuracy {val_accuracy:.3f}", flush=True)
-        save(args.saving_path / "last.pt", model, optimizer, scheduler, step)
+    with DebugLogger(
+        model,
+        optimizer,
+        log_dir=args.debug_log_dir,
+        run_name=args.run_name,
+        run_id=run_id,
+        config=vars(args),
+        num_classes=args.n_codes,
+        scheduler=scheduler,
+        total_steps=total_steps,
+        start_step=step,
+        enabled=args.enable_debug_logger,
+    ) as log:
+        first_epoch, done = divmod(step, steps_per_epoch)
+        for epoch in range(first_epoch, math.ceil(total_steps / steps_per_epoch)):
+            log.epoch_start(epoch)
+            for batch in batches(data, args.batch_size, args.seed + epoch, skip=done):
+                if step == total_steps:
+                    break
+                inputs, labels = batch[:, :-1].to(device), batch[:, 1:].reshape(-1).to(device)
+                logits = model(inputs).flatten(0, 1)
+                loss = functional.cross_entropy(logits, labels)
+                log.training_step(loss, logits=logits, labels=labels, inputs=inputs)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(model.parameters(), args.clip)
+                optimizer.step()
+                optimizer.zero_grad()
+                scheduler.step()
+                if step % args.print_every == 0:
+                    accuracy = (logits.argmax(1) == labels).float().mean().item()
+                    print(f"step {step:5}  loss {loss.item():.4f}  accuracy {accuracy:.3f}", flush=True)
+                step += 1
+            done = 0
+            val_loss, val_accuracy = validate(model, val_data, args.batch_size, device)
+            log.validation(loss=val_loss, accuracy=val_accuracy)
+            print(f"epoch {epoch}  validation loss {val_loss:.4f}  accuracy {val_accuracy:.3f}", flush=True)
+            save(args.saving_path / "last.pt", parts, step=step, run_id=log.run_id)
 
 
-def save(path: Path, model: nn.Module, optimizer: Any, scheduler: Any, step: int) -> None:
+def load_tokens(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
+    """Return the tokens to train on and those to validate on."""
+    if args.datadir is None:
+        return tokens_of_topics(args.n_codes)
+    train_tokens, val_tokens = (
+        tokens_of_files(args.datadir, path, args.n_codes) for path in (args.metapath, args.val_metapath)
+    )
+    return train_tokens, val_tokens
+
+
+def save(path: Path, parts: dict[str, Any], **facts: Any) -> None:
     """Write a checkpoint: all that a resumed training needs to go on as if it had never stopped."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    state = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "scheduler": scheduler.state_dict(),
-        "random": torch.get_rng_state(),
-        "step": step,
-    }
-    torch.save(state, path)
+    states = {name: part.state_dict() for name, part in parts.items()}
+    torch.save({**states, "random": torch.get_rng_state(), **facts}, path)
 
 
-def restore(path: Path, model: nn.Module, optimizer: Any, scheduler: Any, device: torch.device) -> int:
-    """Load a checkpoint into the given objects; return the number of steps done."""
-    state = torch.load(path, map_location=device, weights_only=True)
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    scheduler.load_state_dict(state["scheduler"])
-    torch.set_rng_state(state["random"].cpu())
-    step: int = state["step"]
-    return step
+def restore(path: Path, parts: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """Load a checkpoint into the given parts; return its facts."""
+    saved: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    for name, part in parts.items():
+        part.load_state_dict(saved.pop(name))
+    torch.set_rng_state(saved.pop("random").cpu())
+    return saved
 
 
 def arguments() -> argparse.Namespace:
@@ -253,6 +271,10 @@ def arguments() -> argparse.Namespace:
     loop.add_argument("--print_every", type=int, default=20)
     loop.add_argument("--saving_path", type=Path, default=Path("ckpt"), help="folder for checkpoints")
     loop.add_argument("--resume", type=Path, help="checkpoint to go on from")
+    debug = parser.add_argument_group("debug log")
+    debug.add_argument("--enable_debug_logger", action=argparse.BooleanOptionalAction, default=True)
+    debug.add_argument("--debug_log_dir", type=Path, default=Path("logs/debug"))
+    debug.add_argument("--run_name", help="name of the run in the log")
     return parser.parse_args()
 
 
