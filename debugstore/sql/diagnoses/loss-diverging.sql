@@ -2,7 +2,7 @@
 -- severity: warning
 -- stage: symptom
 -- needs: steps.loss
--- explains: accuracy-flat
+-- explains: loss-flat, accuracy-flat
 -- message: the median loss of the last quarter is {observed}, the run came from {threshold}
 -- param: min_rows = 12   -- logged losses below which a trend is guesswork
 -- param: rise = 0.2      -- share of the earlier loss; harder data late in a curriculum rarely costs as much
