@@ -1,0 +1,21 @@
+"""What is measured, one thing a file. `CLASSES` is every probe, in the order their fields appear in an event."""
+
+from collections.abc import Sequence
+
+from debugstore.logger.probes.base import Probe
+from debugstore.logger.probes.gradients import Gradients
+from debugstore.logger.probes.labels import Labels
+from debugstore.logger.probes.outputs import Outputs
+from debugstore.logger.probes.updates import Updates
+
+CLASSES: tuple[type[Probe], ...] = (Outputs, Labels, Gradients, Updates)
+NAMES = tuple(kind.name for kind in CLASSES)
+
+
+def chosen(names: Sequence[str] | None) -> list[type[Probe]]:
+    """Return the probes that `names` asks for: all but those with a minus, or only those without one; None is all."""
+    if names is None:
+        return list(CLASSES)
+    off = {name[1:] for name in names if name.startswith("-")}
+    only = {name for name in names if not name.startswith("-")}
+    return [kind for kind in CLASSES if kind.name not in off and (not only or kind.name in only)]

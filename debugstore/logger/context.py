@@ -1,0 +1,114 @@
+"""What every probe may look at: the model, the optimizers, the settings. Holds no tensor of a batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The checked arguments of a `DebugLogger`."""
+
+    log_dir: str
+    run_name: str | None
+    run_id: str | None
+    config: Any
+    num_classes: int | None
+    ignore_index: int
+    total_steps: int | None
+    store: str | None
+    rank: int | None
+    accumulation_steps: int
+    start_step: int
+    step_every: int
+    grad_every: int
+    update_every: int
+    buffer_events: int
+    probes: Sequence[str] | None
+
+
+@dataclass(slots=True)
+class Context:
+    """The training as the user handed it over."""
+
+    settings: Settings
+    root: nn.Module
+    optimizers: list[torch.optim.Optimizer]
+    schedulers: list[Any]
+    scaler: Any
+    model: nn.Module = field(init=False)
+    named: list[tuple[str, Tensor]] = field(init=False)
+    unscaled: bool = False  # the scaler has divided its scale out of this step's gradients
+
+    def __post_init__(self) -> None:
+        self.model = unwrap(self.root)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the model's parameters anew; a tied one counts once, under its first name."""
+        self.named = [(clean(name), parameter) for name, parameter in self.model.named_parameters()]
+
+    def trainable(self) -> list[tuple[str, Tensor]]:
+        """Return the parameters that require a gradient now, in model order."""
+        return [pair for pair in self.named if pair[1].requires_grad]
+
+    @property
+    def device(self) -> torch.device | None:
+        """The first parameter's device."""
+        return self.named[0][1].device if self.named else None
+
+    def scale(self) -> Tensor | None:
+        """Return the gradient scaler's scale as a device scalar; None when there is none in use."""
+        if self.scaler is None or not self.scaler.is_enabled():
+            return None
+        scale = getattr(self.scaler, "_scale", None)
+        return scale if isinstance(scale, Tensor) else None
+
+    def configured(self, *names: str) -> int | None:
+        """Return the first of `names` that the config holds as a whole number."""
+        config = self.settings.config
+        if not isinstance(config, Mapping):
+            return None
+        for name in names:
+            value = config.get(name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                return value
+        return None
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """Return the user's own module out of what wraps it: DDP, DataParallel, torch.compile."""
+    while True:
+        inner = getattr(model, "_orig_mod", None)
+        if inner is None and type(model).__name__ in ("DistributedDataParallel", "DataParallel"):
+            inner = getattr(model, "module", None)
+        if not isinstance(inner, nn.Module):
+            return model
+        model = inner
+
+
+def clean(name: str) -> str:
+    """Return a parameter's name without what wrappers of submodules add to it."""
+    for wrapper in ("_orig_mod.", "_checkpoint_wrapped_module.", "_fsdp_wrapped_module."):
+        name = name.replace(wrapper, "")
+    return name
+
+
+def local(tensor: Tensor) -> Tensor:
+    """Return the dense numbers this process holds: of a sharded tensor its own shard, of a sparse one its values."""
+    shard = getattr(tensor, "_local_tensor", None)
+    if shard is not None:
+        tensor = shard
+    if tensor.is_sparse:
+        tensor = tensor.coalesce().values()
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor)
+    return tensor.detach()
+
+
+def gradients(named: Sequence[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
+    """Return the gradients that exist now, as local dense numbers."""
+    return [(name, local(parameter.grad)) for name, parameter in named if parameter.grad is not None]

@@ -1,0 +1,100 @@
+"""Where the logger listens: hooks on the loss and the optimizers, taps on methods. All of it is taken back at close.
+
+A hook never raises into the training: whatever goes wrong inside is the recorder's to report.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+from torch.autograd import Variable
+from torch.optim import Optimizer
+
+from debugstore.logger import exits
+from debugstore.logger.calls import SCHEDULER, UNSCALE, ZERO_GRAD
+from debugstore.logger.recorder import Recorder
+from debugstore.logger.taps import Tap
+
+
+class Hooks:
+    """Everything installed for one recorder."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder: Recorder | None = recorder
+        self._handles: list[Any] = []
+        context = recorder.context
+        for optimizer in context.optimizers:
+            self._handles.append(optimizer.register_step_pre_hook(self._optimizer_entered))
+            self._handles.append(optimizer.register_step_post_hook(self._optimizer_left))
+            self._tap(optimizer, "zero_grad", ZERO_GRAD)
+        for model in {id(m): m for m in (context.root, context.model)}.values():
+            self._tap(model, "zero_grad", ZERO_GRAD)
+        for scheduler in context.schedulers:
+            self._tap(scheduler, "step", SCHEDULER)
+        if context.scaler is not None:
+            self._tap(context.scaler, "unscale_", UNSCALE)
+
+    def remove(self) -> None:
+        """Take everything back; twice does nothing."""
+        handles, self._handles, self._recorder = self._handles, [], None
+        for handle in handles:
+            handle.remove()
+
+    def watch_loss(self, loss: Any) -> None:
+        """Listen to the backward pass that starts from `loss`."""
+        if isinstance(loss, Tensor) and loss.requires_grad:
+            loss.register_hook(self._backward_entered)  # type: ignore[no-untyped-call]
+
+    def _tap(self, target: Any, method: str, kind: str) -> None:
+        """Count calls of a method; a class that cannot be changed goes uncounted."""
+
+        def listener(moment: str) -> None:
+            if moment == "leave":
+                self._run(self._noted, kind)
+
+        with contextlib.suppress(TypeError, AttributeError):
+            self._handles.append(Tap(target, method, listener))
+
+    def _run(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run a piece of the logger inside the training: its time is counted, its failure reported, nothing raised."""
+        recorder = self._recorder
+        if recorder is None:
+            return None
+        began = time.perf_counter()
+        exits.enter()
+        try:
+            return function(recorder, *args)
+        except Exception as error:
+            self.remove()
+            recorder.failed("hooks", error)
+            return None
+        finally:
+            recorder.seconds += time.perf_counter() - began
+            exits.leave()
+
+    def _noted(self, recorder: Recorder, kind: str) -> None:
+        recorder.noted(kind)
+        if kind == UNSCALE:
+            recorder.context.unscaled = True
+
+    def _optimizer_entered(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        self._run(Recorder.optimizer_entered, optimizer)
+
+    def _optimizer_left(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        self._run(Recorder.optimizer_left, optimizer)
+
+    def _backward_entered(self, seed: Tensor) -> None:
+        self._run(self._entered, seed)
+
+    def _entered(self, recorder: Recorder, seed: Tensor) -> None:
+        if recorder.backward_entered(seed.detach()):
+            Variable._execution_engine.queue_callback(self._last_but_one)
+
+    def _last_but_one(self) -> None:
+        """Queue once more: what DDP and FSDP queued during this backward finishes the gradients, and must run first."""
+        Variable._execution_engine.queue_callback(self._backward_ended)
+
+    def _backward_ended(self) -> None:
+        self._run(Recorder.backward_ended)

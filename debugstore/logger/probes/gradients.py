@@ -1,0 +1,142 @@
+"""Gradients as backward left them, and what the optimizer saw of them."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from debugstore.logger.context import gradients, local
+from debugstore.logger.probes.base import Facts, Probe
+from debugstore.logger.schedule import Plan
+
+LIST_LENGTH = 10
+
+
+class Gradients(Probe):
+    """`gradient_stats`: norms, extremes and sick tensors, per step and per parameter."""
+
+    name = "gradients"
+    cost = "three passes over the gradients; no copy of them; two numbers and a norm a parameter to the host"
+
+    def begin(self, plan: Plan) -> bool:
+        """Forget the step before."""
+        self._measured: Facts = {}
+        self._clipped: list[Tensor] = []
+        self._optimizer_ran = False
+        return plan.gradients
+
+    def backward_entered(self, seed: Tensor) -> None:  # noqa: ARG002
+        """Measure what the gradients already hold: only the first backward of a step says whether they pile up."""
+        if "entry" not in self._measured:
+            self._measured["entry"] = norms([grad for _, grad in gradients(self.context.trainable())])
+
+    def backward_ended(self) -> None:
+        """Measure the gradients; a later backward of the same step replaces an earlier one's."""
+        self._measure()
+
+    def optimizer_entered(self, optimizer: Optimizer) -> None:
+        """Measure the gradients the optimizer holds; all of them, if no backward of the logged loss left any."""
+        if not self._measured.get("names"):
+            self._measure()
+        self._optimizer_ran = True
+        held = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        clipped = norms([local(p.grad) for p in held])
+        if getattr(optimizer, "grad_scale", None) is not None:  # a fused optimizer unscales inside its step
+            scale = self.context.scale()
+            clipped = clipped if scale is None else [norm / scale for norm in clipped]
+        self._clipped.extend(clipped)
+
+    def step_events(self) -> Iterable[tuple[str, Facts]]:
+        """Return the step's `gradient_stats`, if anything was measured."""
+        if "names" in self._measured:
+            extra = {"clipped": self._clipped} if self._optimizer_ran else {}
+            yield "gradient_stats", {**self._measured, **extra}
+        self._measured, self._clipped = {}, []
+
+    def _measure(self) -> None:
+        trainable = self.context.trainable()
+        named = gradients(trainable)
+        grads = [grad for _, grad in named]
+        extremes = [torch.aminmax(grad.abs()) if grad.numel() else None for grad in grads]
+        largest = [pair.max if pair else grad.new_zeros(()) for pair, grad in zip(extremes, grads, strict=True)]
+        scale = None if self.context.unscaled else self.context.scale()
+        self._measured = {
+            "entry": self._measured.get("entry"),
+            "names": [name for name, _ in named],
+            "matrices": [name for name, parameter in trainable if parameter.dim() >= 2],
+            "total": len(trainable),
+            "norms": norms(grads),
+            "largest": largest,
+            "smallest": [pair.min for pair in extremes if pair],
+            "finite": finite_largest(grads, largest),
+            "scale": scale.clone() if scale is not None else None,
+        }
+
+    def finish(self, event_type: str, facts: Facts) -> Facts:  # noqa: ARG002
+        """Divide the loss scale out and name the largest and smallest."""
+        scale = facts["scale"] or 1.0
+        by_name = {name: norm / scale for name, norm in zip(facts["names"], facts["norms"], strict=True)}
+        sick = [n for n, m in zip(facts["names"], facts["largest"], strict=True) if not math.isfinite(m)]
+        healthy = [m for m in facts["largest"] if math.isfinite(m)] + facts["finite"]
+        smallest = [m for m in facts["smallest"] if math.isfinite(m)]
+        matrices = [by_name[name] for name in facts["matrices"] if name in by_name]
+        made: Facts = {
+            "total_norm": total(by_name.values()),
+            "max_grad": max(healthy) / scale if healthy else None,
+            "min_grad": min(smallest) / scale if smallest else None,
+            "num_params_with_grad": len(by_name),
+            "num_params_total": facts["total"],
+            "num_zero_grad": sum(m == 0 for m in facts["largest"]),
+            "num_nonfinite": len(sick),
+            "top_10_grad_norms": ends(by_name, largest=True),
+            "bottom_10_grad_norms": ends(by_name, largest=False),
+        }
+        if facts["scale"] is not None:
+            made["loss_scale"] = facts["scale"]
+        if facts["entry"] is not None:
+            made["entry_norm"] = total(facts["entry"]) / scale
+        if "clipped" in facts:
+            made["clipped_norm"] = total(facts["clipped"])
+        if sick:
+            made["first_nonfinite_param"] = sick[0]
+        if matrices:
+            made["first_param_norm"], made["last_param_norm"] = matrices[0], matrices[-1]
+        return made
+
+
+def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return the L2 norm of each tensor as a device scalar; half precision is summed in single."""
+    if not tensors:
+        return []
+    kinds = {tensor.dtype for tensor in tensors}
+    low = kinds & {torch.bfloat16, torch.float16}
+    wide = (torch.float64 if torch.float64 in kinds else torch.float32) if low or len(kinds) > 1 else None
+    return list(torch._foreach_norm(list(tensors), 2, dtype=wide))
+
+
+def finite_largest(grads: Sequence[Tensor], largest: Sequence[Tensor]) -> list[Tensor]:
+    """Return the largest finite absolute entry of those gradients that have others.
+
+    On the CPU only sick tensors are looked at again. Elsewhere looking which are sick would wait for the device, so
+    each tensor is read once more.
+    """
+    sick = [g for g, m in zip(grads, largest, strict=True) if m.device.type != "cpu" or not bool(torch.isfinite(m))]
+    return [torch.nan_to_num(grad, 0.0, 0.0, 0.0).abs().amax() for grad in sick if grad.numel()]
+
+
+def total(values: Iterable[float]) -> float:
+    """Return the L2 norm of a vector of norms; NaN wins over infinity."""
+    known = list(values)
+    return math.nan if any(map(math.isnan, known)) else math.hypot(*known)
+
+
+def ends(by_name: dict[str, Any], largest: bool) -> dict[str, float]:
+    """Return the ten largest or smallest by value; NaN and infinity count as largest."""
+
+    def rank(item: tuple[str, float]) -> float:
+        return math.inf if math.isnan(item[1]) else item[1]
+
+    return dict(sorted(by_name.items(), key=rank, reverse=largest)[:LIST_LENGTH])

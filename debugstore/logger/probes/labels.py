@@ -1,0 +1,91 @@
+"""The labels of a batch, and their sanity against the number of classes at the first step."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from debugstore.logger.probes.base import Batch, Facts, Probe
+from debugstore.logger.tensors import entropy
+
+SAMPLES = 10
+
+
+class Labels(Probe):
+    """Label fields of `training_step`, and `data_sanity_check`."""
+
+    name = "labels"
+    cost = "a sort of the batch's labels"
+
+    def first_events(self, batch: Batch) -> Iterable[tuple[str, Facts]]:
+        """Check the first batch's labels against `num_classes`."""
+        labels = whole(batch.labels)
+        if labels is None:
+            return
+        facts = self._range(labels)
+        classes = self.context.settings.num_classes
+        if classes is not None:
+            valid = labels != self.context.settings.ignore_index
+            facts["num_out_of_range"] = (((labels < 0) | (labels >= classes)) & valid).sum()
+        yield "data_sanity_check", facts
+
+    def step_facts(self, batch: Batch) -> Facts:
+        """Describe the batch's labels."""
+        labels = batch.labels
+        if labels is None or labels.numel() == 0:
+            return {}
+        facts: Facts = {"labels_shape": list(labels.shape), "sample_labels": labels.reshape(-1)[:SAMPLES]}
+        flat = whole(labels)
+        if flat is None:
+            real = labels.detach().float()
+            facts |= {"label_min": real.min(), "label_max": real.max(), "label_variance": real.var(correction=0)}
+            return {**facts, "num_valid": torch.isfinite(real).sum(), "num_ignored": 0}
+        return {**facts, **self._range(flat), **self._match(batch, flat)}
+
+    def _range(self, labels: Tensor) -> Facts:
+        valid = labels != self.context.settings.ignore_index
+        most, least = torch.iinfo(labels.dtype).max, torch.iinfo(labels.dtype).min
+        nats, share = entropy(labels, valid)
+        return {
+            "label_min": torch.where(valid, labels, most).amin(),
+            "label_max": torch.where(valid, labels, least).amax(),
+            "num_valid": valid.sum(),
+            "num_ignored": labels.numel() - valid.sum(),
+            "label_entropy": nats,
+            "label_majority_share": share,
+        }
+
+    def _match(self, batch: Batch, labels: Tensor) -> Facts:
+        inputs = whole(batch.inputs)
+        if inputs is None or batch.inputs is None or batch.labels is None or batch.inputs.shape != batch.labels.shape:
+            return {}
+        valid = labels != self.context.settings.ignore_index
+        return {"label_input_match": ((inputs == labels) & valid).sum() / valid.sum()}
+
+    def finish(self, event_type: str, facts: Facts) -> Facts:
+        """Leave out what a batch without a valid label does not have."""
+        num_valid = facts.pop("num_valid", None)
+        if num_valid is None:
+            return facts
+        if num_valid == 0:
+            gone = ("label_min", "label_max", "label_entropy", "label_majority_share", "label_input_match")
+            facts = {key: None if key in gone else value for key, value in facts.items()}
+        if event_type == "training_step":
+            return {**facts, "num_valid_tokens": num_valid}
+        facts.pop("label_majority_share")
+        out_of_range = facts.get("num_out_of_range")
+        classes = self.context.settings.num_classes
+        return {
+            **facts,
+            "num_valid": num_valid,
+            "expected_max": classes - 1 if classes is not None else None,
+            "labels_valid": out_of_range == 0 if out_of_range is not None else None,
+            "num_out_of_range": out_of_range,
+        }
+
+
+def whole(tensor: Tensor | None) -> Tensor | None:
+    """Return whole-number values as a flat int64 tensor; None for anything else."""
+    if tensor is None or tensor.numel() == 0 or tensor.is_floating_point() or tensor.is_complex():
+        return None
+    return tensor.detach().reshape(-1).long()

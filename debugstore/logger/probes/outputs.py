@@ -1,0 +1,68 @@
+"""What the model made of the batch: predictions, accuracy, the form of the outputs."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from debugstore.logger.probes.base import Batch, Facts, Probe
+from debugstore.logger.probes.labels import SAMPLES, whole
+from debugstore.logger.tensors import class_dim, entropy, first_rows
+
+
+class Outputs(Probe):
+    """Output fields of `training_step`: predictions over all logits, the rest over the first 2^20 in whole rows."""
+
+    name = "outputs"
+    cost = "a few passes over at most 2^20 logits and one softmax of them"
+
+    def step_facts(self, batch: Batch) -> Facts:
+        """Describe the logits, and compare them with the labels where both fit."""
+        logits, labels = batch.logits, whole(batch.labels)
+        if logits is None or logits.numel() == 0:
+            return {}
+        facts: Facts = {"target_shape": list(logits.shape)}
+        if not logits.is_floating_point():
+            return facts
+        dim = None
+        if labels is not None and batch.labels is not None:
+            dim = class_dim(logits, batch.labels, self.context.settings.num_classes)
+        rows = first_rows(logits, dim).float()
+        facts |= self._form(rows)
+        if dim is not None and labels is not None and logits.shape[dim] > 1:
+            facts |= self._predictions(logits.detach().argmax(dim).reshape(-1), rows, labels)
+        return facts
+
+    def _form(self, rows: Tensor) -> Facts:
+        finite = torch.isfinite(rows)
+        facts: Facts = {
+            "output_min": torch.where(finite, rows, torch.inf).amin(),
+            "output_max": torch.where(finite, rows, -torch.inf).amax(),
+            "output_std": rows.std(correction=0),
+            "output_zero_share": (rows == 0).float().mean(),
+            "output_width": rows.shape[1],
+            "num_nonfinite_outputs": rows.numel() - finite.sum(),
+            "row_sum_error": (rows.sum(1) - 1).abs().mean(),
+        }
+        if rows.shape[0] > 1:
+            facts["column_sum_error"] = (rows.sum(0) - 1).abs().mean()
+            facts["output_sample_std"] = rows.std(0, correction=0).mean()
+        return facts
+
+    def _predictions(self, chosen: Tensor, rows: Tensor, labels: Tensor) -> Facts:
+        valid = labels != self.context.settings.ignore_index
+        first = labels[: rows.shape[0]]
+        possible = valid[: rows.shape[0]] & (first >= 0) & (first < rows.shape[1])
+        losses = functional.cross_entropy(rows, torch.where(possible, first, 0), reduction="none")
+        return {
+            "accuracy": ((chosen == labels) & valid).sum() / valid.sum(),
+            "sample_predictions": chosen[:SAMPLES],
+            "top_prediction_share": entropy(chosen, torch.ones_like(valid))[1],
+            "cross_entropy": torch.where(possible, losses, 0.0).sum() / possible.sum(),
+            "num_possible": possible.sum(),
+        }
+
+    def finish(self, event_type: str, facts: Facts) -> Facts:  # noqa: ARG002
+        """Leave out what a batch without a valid label does not have."""
+        if facts.pop("num_possible", None) == 0:
+            facts = {key: value for key, value in facts.items() if key not in ("accuracy", "cross_entropy")}
+        return facts

@@ -1,0 +1,69 @@
+"""Device scalars to Python numbers: one copy for everything an event needs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+WORD = torch.int32
+
+
+def fetch(tensors: Sequence[Tensor]) -> list[Any]:
+    """Return each tensor's numbers: a number for a scalar, a flat list otherwise; exact for all integers and float32.
+
+    Cost: one device-to-host copy in all, whatever the number of tensors. They are packed as 32-bit words, integers
+    before floats so that 64-bit numbers stay aligned. float64 is kept where any float here is one.
+    """
+    if not tensors:
+        return []
+    home = next((t.device for t in tensors if t.device.type != "cpu"), tensors[0].device)
+    wholes = [t for t in tensors if not t.dtype.is_floating_point]
+    reals = [t for t in tensors if t.dtype.is_floating_point]
+    real_type = torch.float64 if any(t.dtype is torch.float64 for t in reals) else torch.float32
+    parts = [_join(kind, dtype, home) for kind, dtype in ((wholes, torch.int64), (reals, real_type)) if kind]
+    host = torch.cat([part.view(WORD) for part in parts]).cpu()
+    split = parts[0].numel() * 2 if wholes else 0
+    whole_numbers = iter(host[:split].view(torch.int64).tolist())
+    real_numbers = iter(host[split:].view(real_type).tolist())
+    return [_take(real_numbers if t.dtype.is_floating_point else whole_numbers, t) for t in tensors]
+
+
+def _join(tensors: Sequence[Tensor], dtype: torch.dtype, home: torch.device) -> Tensor:
+    return torch.cat([t.detach().reshape(-1).to(device=home, dtype=dtype) for t in tensors])
+
+
+def _take(numbers: Any, like: Tensor) -> Any:
+    if like.dim() == 0:
+        number = next(numbers)
+        return bool(number) if like.dtype is torch.bool else number
+    return [next(numbers) for _ in range(like.numel())]
+
+
+def resolve(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return `facts` with every tensor in it (or in a list or dict one level down) as numbers: one copy for all."""
+    tensors: list[Tensor] = []
+
+    def collect(value: Any) -> None:
+        if isinstance(value, Tensor):
+            tensors.append(value)
+        elif isinstance(value, dict):
+            for item in value.values():
+                collect(item)
+        elif isinstance(value, list | tuple):
+            for item in value:
+                collect(item)
+
+    collect(facts)
+    numbers = iter(fetch(tensors))
+
+    def replace(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return next(numbers)
+        if isinstance(value, dict):
+            return {key: replace(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [replace(item) for item in value]
+        return value
+
+    return {key: replace(item) for key, item in facts.items()}

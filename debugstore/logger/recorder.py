@@ -1,0 +1,255 @@
+"""From the moments of a training loop to events: which step it is, which probes look, what is written when.
+
+The hooks (see `hooks`) tell the recorder what the loop does; nothing here calls torch but through a probe. What a
+later moment of a step shows (its gradients, its update, the order of its calls) is written when the step is over:
+at the next step, at a validation, at an epoch's start or at the end, always under the step's own number.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from debugstore.logger import fit_start
+from debugstore.logger.calls import BACKWARD, FORWARD, OPTIMIZER, Calls
+from debugstore.logger.context import Context
+from debugstore.logger.event_log import EventLog, warn
+from debugstore.logger.plain import plain
+from debugstore.logger.probes.base import Batch, Facts, Probe
+from debugstore.logger.readback import resolve
+from debugstore.logger.schedule import Plan, Schedule
+
+
+class Recorder:
+    """The state of one segment between its first event and its last."""
+
+    def __init__(self, context: Context, log: EventLog, probes: list[Probe], world_size: int, segment: str) -> None:
+        settings = context.settings
+        self.context = context
+        self.log = log
+        self.calls = Calls()
+        self.seconds = 0.0
+        self.step = settings.start_step - 1
+        self._probes = probes
+        self._world_size = world_size
+        self._segment = segment
+        self._schedule = Schedule(settings.step_every, settings.grad_every, settings.update_every)
+        self._started: float | None = None
+        self._plan: Plan | None = None
+        self._micro_steps = 0
+        self._batch_idx = -1
+        self._active: list[Probe] = []
+        self._losses: list[Any] | None = None
+        self._facts: dict[str, Facts] = {}
+        self._inside_optimizer = False
+        self._stepped = False
+        self._num_steps = 0
+
+    # ---- the user's calls
+
+    def start(self) -> None:
+        """Write `fit_start`, once."""
+        if self._started is not None:
+            return
+        self._started = time.perf_counter()
+        facts = fit_start.facts(self.context, self._world_size, self._segment)
+        asked = {"": facts, **self._ask("fit_facts")}
+        self._emit("fit_start", max(self.step, self.context.settings.start_step), asked)
+
+    def epoch_start(self, epoch: int) -> None:
+        """Write `epoch_start`; the step before is over."""
+        self.start()
+        self.end_step()
+        self.log.epoch = epoch
+        self._batch_idx = -1
+        self.context.refresh()
+        self.log.emit("epoch_start", max(self.step, 0), {"optimizer_state": fit_start.epoch_groups(self.context)})
+
+    def training_step(self, loss: Any, given: dict[str, Any], step: int | None) -> None:
+        """Take the loss of one forward pass: a new step, or a further micro-step of the one under way."""
+        self.start()
+        if self._is_new(step):
+            self.end_step()
+            self._begin(self.step + 1 if step is None else step)
+        self._micro_steps += 1
+        self._batch_idx += 1
+        self.calls.note(FORWARD)
+        plan = self._plan
+        if plan is None or not plan.steps:
+            return
+        if self._micro_steps == 1:
+            self._look(Batch(loss, given["logits"], given["labels"], given["inputs"], plan), given)
+        if self._losses is not None:
+            self._losses.append(_scalar(loss))
+            if self._micro_steps >= self.context.settings.accumulation_steps:
+                self._write_step()
+
+    def validation(self, metrics: dict[str, Any]) -> None:
+        """Write `validation`; the step before is over."""
+        self.start()
+        self.end_step()
+        asked = self._ask("validation_facts")
+        self._emit("validation", max(self.step, 0), {**asked, "": plain(metrics)})
+
+    def custom(self, event_type: str, data: Any) -> None:
+        """Write the user's own event."""
+        self.start()
+        self.log.emit(event_type, max(self.step, 0), plain(data))
+
+    def finish(self, status: str, error: str | None) -> None:
+        """Write what is left and `fit_end`."""
+        self.start()
+        self.end_step()
+        seconds = time.perf_counter() - self._started if self._started is not None else 0.0
+        ended = {"status": status, "error": error, "steps": self._num_steps}
+        self.log.emit("fit_end", max(self.step, 0), {**ended, "seconds": seconds, "logger_seconds": self.seconds})
+
+    def totals(self) -> dict[str, Any]:
+        """Return what the summary needs beside the log's own counts."""
+        seconds = time.perf_counter() - self._started if self._started is not None else 0.0
+        return {
+            "steps": self._num_steps,
+            "seconds": seconds,
+            "logger_seconds": self.seconds,
+            "logger_share": self.seconds / seconds if seconds > 0 else None,
+            "num_optimizer_steps": self.calls.totals[OPTIMIZER],
+        }
+
+    # ---- what the hooks tell
+
+    def noted(self, kind: str) -> None:
+        """Count a call of the loop."""
+        self.calls.note(kind)
+
+    def backward_entered(self, seed: Tensor) -> bool:
+        """Note that backward reached the loss; return whether its end is of interest."""
+        self.calls.note(BACKWARD)
+        for probe in self._active:
+            self._guard(probe, probe.backward_entered, seed)
+        return bool(self._active) and self._micro_steps >= self.context.settings.accumulation_steps
+
+    def backward_ended(self) -> None:
+        """Note that all gradients are there."""
+        for probe in self._active:
+            self._guard(probe, probe.backward_ended)
+
+    def optimizer_entered(self, optimizer: Optimizer) -> None:
+        """Note that an optimizer is about to step."""
+        self._inside_optimizer = True
+        if self._losses is not None:
+            self._write_step()
+        for probe in self._active:
+            self._guard(probe, probe.optimizer_entered, optimizer)
+
+    def optimizer_left(self, optimizer: Optimizer) -> None:
+        """Note that an optimizer stepped."""
+        self._inside_optimizer = False
+        self._stepped = True
+        self.calls.note(OPTIMIZER)
+        for probe in self._active:
+            self._guard(probe, probe.optimizer_left, optimizer)
+
+    # ---- steps
+
+    def _is_new(self, step: int | None) -> bool:
+        """Whether a `training_step` call begins a step: else it is a micro-step of the one under way."""
+        if self._plan is None:
+            return True
+        if step is not None:
+            return step != self.step
+        return self._stepped or self._micro_steps >= self.context.settings.accumulation_steps
+
+    def _begin(self, step: int) -> None:
+        self.step = step
+        self._num_steps += 1
+        self._micro_steps = 0
+        self._stepped = False
+        self.context.unscaled = False
+        plan = self._plan = self._schedule.plan(step)
+        self._active = [probe for probe in self._probes if probe.begin(plan)]
+        self.calls.begin()
+
+    def end_step(self) -> None:
+        """Write what the step under way still owes; harmless when nothing is owed."""
+        if self._losses is not None:
+            self._write_step()
+        active, self._active = self._active, []
+        for probe in active:
+            for event_type, facts in self._guard(probe, lambda probe=probe: list(probe.step_events())) or ():
+                self._emit(event_type, self.step, {probe.name: facts})
+
+    def _look(self, batch: Batch, given: dict[str, Any]) -> None:
+        """Let the probes see the batch of a logged step; first the events that only a segment's first step has."""
+        if self._num_steps == 1:
+            for probe in list(self._probes):
+                for event_type, facts in self._guard(probe, lambda p=probe: list(p.first_events(batch))) or ():
+                    self._emit(event_type, self.step, {probe.name: facts})
+        rates = fit_start.learning_rates(self.context)
+        own: Facts = {
+            "loss": None,
+            "accuracy": None,
+            "learning_rate": rates[0] if rates else None,
+            "batch_idx": self._batch_idx,
+        }
+        if len(rates) > 1:
+            own["learning_rates"] = rates
+        scale = self.context.scale()
+        if scale is not None:
+            own["loss_scale"] = scale.clone()
+        self._facts = {"": own, **self._ask("step_facts", batch)}
+        told = {name: _scalar(given[name]) for name in ("accuracy", "learning_rate") if given[name] is not None}
+        self._facts["told"] = told
+        self._losses = []
+
+    def _write_step(self) -> None:
+        losses, self._losses = self._losses, None
+        facts, self._facts = self._facts, {}
+        self._emit("training_step", self.step, {**facts, "losses": {"losses": losses}})
+
+    # ---- probes and events
+
+    def _ask(self, moment: str, *args: Any) -> dict[str, Facts]:
+        asked = {probe.name: self._guard(probe, getattr(probe, moment), *args) for probe in list(self._probes)}
+        return {name: facts for name, facts in asked.items() if facts}
+
+    def _guard(self, probe: Probe, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a probe; one that raises is off from then on, said once."""
+        try:
+            with torch.no_grad():
+                return function(*args)
+        except Exception as error:
+            self._probes = [other for other in self._probes if other is not probe]
+            self._active = [other for other in self._active if other is not probe]
+            self.failed(probe.name, error)
+            return None
+
+    def failed(self, part: str, error: BaseException) -> None:
+        """Say once that a part failed: a warning and a `logger_error` event."""
+        text = f"{type(error).__name__}: {error}"
+        warn(f"'{part}' failed at step {self.step} and is left out; the training goes on ({text})")
+        self.log.emit("logger_error", max(self.step, 0), {"part": part, "error": text, "num_lost": 0})
+
+    def _emit(self, event_type: str, step: int, asked: dict[str, Facts]) -> None:
+        """Write one event out of several probes' facts: one device-to-host copy for all of them."""
+        with torch.no_grad():
+            numbers = resolve(asked)
+        by_name = {probe.name: probe for probe in self._probes}
+        data: Facts = {}
+        for name, facts in numbers.items():
+            probe = by_name.get(name)
+            data.update(facts if probe is None else self._guard(probe, probe.finish, event_type, facts) or {})
+        losses = data.pop("losses", None)
+        if losses is not None:
+            data["loss"] = sum(losses) / len(losses) if losses else None
+        self.log.emit(event_type, step, data)
+
+
+def _scalar(value: Any) -> Any:
+    """Return a scalar tensor without its graph, a number as it is; a larger tensor's mean."""
+    if isinstance(value, Tensor):
+        flat = value.detach()
+        return flat.reshape(()) if flat.numel() == 1 else flat.float().mean()
+    return plain(value)

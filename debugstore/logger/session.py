@@ -1,0 +1,102 @@
+"""One open log: puts the parts together, runs each piece of logging so that it cannot hurt, and ends them all."""
+
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from debugstore.logger import arguments, exits, identity
+from debugstore.logger.event_log import EventLog, warn
+from debugstore.logger.hooks import Hooks
+from debugstore.logger.probes import chosen
+from debugstore.logger.recorder import Recorder
+
+STATUSES = ("completed", "failed", "interrupted")
+
+
+class Session:
+    """What a `DebugLogger` drives while it is open."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        context = arguments.check(given["model"], given["optimizer"], given["scheduler"], given["scaler"], given)
+        settings = context.settings
+        rank, world_size = identity.rank_and_world()
+        rank = rank if settings.rank is None else settings.rank
+        run_id = settings.run_id or identity.new_run_id(settings.run_name)
+        path, stamp = identity.open_path(Path(settings.log_dir), rank, time.time())
+        self.log = EventLog(path, run_id, rank, settings.buffer_events)
+        self.recorder = Recorder(
+            context,
+            self.log,
+            [kind(context) for kind in chosen(settings.probes)],
+            max(world_size, rank + 1),
+            secrets.token_hex(8),
+        )
+        self._summary_path = path.with_name(f"debug_summary_{stamp}.json")
+        self._hooks = Hooks(self.recorder)
+        self._open = True
+        self._failed: set[str] = set()  # parts that failed once: said once
+        exits.watch(self)
+
+    def training_step(self, loss: Any, given: dict[str, Any], step: int | None) -> None:
+        """Log one step, then listen to the backward pass of its loss."""
+        self.run("training_step", self.recorder.training_step, loss, given, step)
+        if self._open:
+            self._hooks.watch_loss(loss)
+
+    def run(self, part: str, function: Callable[..., Any], *args: Any) -> None:
+        """Run a piece of logging: time counted, its first failure is one warning and an event; nothing raises."""
+        if not self._open:
+            return
+        began = time.perf_counter()
+        exits.enter()
+        try:
+            function(*args)
+        except Exception as error:
+            self._fail(part, error)
+        finally:
+            self.recorder.seconds += time.perf_counter() - began
+            exits.leave()
+
+    def _fail(self, part: str, error: Exception) -> None:
+        if part in self._failed:
+            return
+        self._failed.add(part)
+        try:
+            self.recorder.failed(part, error)
+        except Exception as second:
+            warn(f"the log {self.log.path} failed: {second}")
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self.log.writer.flush()
+
+    def ended_by(self, raised: BaseException | None) -> None:
+        """End as the exception says that left the `with` block, if one did."""
+        status, error = ("completed", None) if raised is None else exits.outcome(raised)
+        self.end(status, error)
+
+    def end(self, status: str, error: str | None) -> None:
+        """Write `fit_end` and the summary, and let go of the training; a second call does nothing."""
+        if not self._open:
+            return
+        if status not in STATUSES:
+            warn(f"status must be one of {', '.join(STATUSES)}, got {status!r}; 'completed' is written")
+            status = "completed"
+        self.run("fit_end", self.recorder.finish, status, error)
+        self._open = False
+        exits.unwatch(self)
+        self._hooks.remove()
+        try:
+            self.log.writer.close()
+            more = {"run_id": self.log.run_id, "rank": self.log.rank, "log": self.log.path.name, "status": status}
+            self.log.summary.write(self._summary_path, {**more, "error": error, **self.recorder.totals()})
+        except Exception as second:
+            warn(f"the log {self.log.path} could not be closed: {second}")
+
+    def abandon(self) -> None:
+        """Do nothing any more: a forked child leaves its parent's log alone."""
+        self._open = False
+        self._hooks.remove()
+        self.log.writer.abandon()
