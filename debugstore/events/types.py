@@ -70,9 +70,15 @@ class FitStart(EventData):
     grad_every: Annotated[Whole, doc("cadence of gradient_stats", "steps")] = UNSET
     update_every: Annotated[Whole, doc("cadence of param_updates", "steps")] = UNSET
     optimizer_step_count: Annotated[Whole, doc("steps the optimizer's state has seen at the start")] = UNSET
+    num_params_with_state: Annotated[Whole, doc("parameters the optimizers keep state for at the start", "tensors")] = (
+        UNSET
+    )
+    scheduler_step_count: Annotated[Whole, doc("steps the scheduler has done at the start")] = UNSET
     parameter_fingerprint: Annotated[Text, doc("fingerprint of all parameters at the start")] = UNSET
+    buffer_fingerprint: Annotated[Text, doc("fingerprint of all buffers at the start")] = UNSET
     num_zero_params: Annotated[Whole, doc("trainable matrices that are all zero at the start", "tensors")] = UNSET
     num_constant_params: Annotated[Whole, doc("trainable matrices of one repeated value", "tensors")] = UNSET
+    is_sharded: Annotated[Flag, doc("parameters are sharded: norms are of this rank's shards")] = UNSET
 
 
 class EpochStart(EventData):
@@ -129,6 +135,7 @@ class TrainingStep(EventData):
     num_eval_modules: Annotated[
         Whole, doc("dropout and norm modules in eval mode with trainable parameters around")
     ] = UNSET
+    num_mode_modules: Annotated[Whole, doc("dropout and norm modules of the model, in whichever mode")] = UNSET
     graph_nodes: Annotated[Whole, doc("nodes in the autograd graph of the loss")] = UNSET
     allocated_bytes: Annotated[Whole, doc("memory held: CUDA allocator, else resident set", "bytes")] = UNSET
 
@@ -153,6 +160,9 @@ class GradientStats(EventData):
     last_param_norm: Annotated[Real, doc("L2 of the gradient of the last trainable matrix in model order")] = UNSET
     gradient_fingerprint: Annotated[Text, doc("fingerprint of all gradients, before clipping")] = UNSET
     loss_scale: Annotated[Real, doc("scale that was divided out")] = UNSET
+    loss_gradient: Annotated[
+        Real, doc("what backward started from at the logged loss: 1, the loss scale, 1 / accumulation_steps")
+    ] = UNSET
     top_10_grad_norms: Annotated[PerParam, doc("the ten largest gradients: L2 by parameter")] = UNSET
     bottom_10_grad_norms: Annotated[PerParam, doc("the ten smallest gradients: L2 by parameter")] = UNSET
 
@@ -175,6 +185,7 @@ class ParamUpdates(EventData):
     num_nonfinite_params: Annotated[Whole, doc("parameters with a NaN or infinite entry after it", "tensors")] = UNSET
     first_nonfinite_param: Annotated[Text, doc("first such parameter in model order")] = UNSET
     parameter_fingerprint: Annotated[Text, doc("fingerprint of all parameters after the step")] = UNSET
+    buffer_fingerprint: Annotated[Text, doc("fingerprint of all buffers after the step")] = UNSET
     top_10_param_changes: Annotated[PerParam, doc("the ten largest changes: mean absolute change by parameter")] = UNSET
     top_10_update_ratios: Annotated[PerParam, doc("the ten largest update ratios by parameter")] = UNSET
 
@@ -204,6 +215,9 @@ class Wiring(EventData):
     loss_is_leaf: Annotated[Flag, doc("the loss was made anew and has no history")] = UNSET
     loss_function: Annotated[Text, doc("name of the loss's last autograd node")] = UNSET
     graph_nodes: Annotated[Whole, doc("nodes in the autograd graph of the loss")] = UNSET
+    may_hide_leaves: Annotated[Flag, doc("the graph holds nodes that hide leaves, such as re-entrant checkpoints")] = (
+        UNSET
+    )
     num_model_params: Annotated[Whole, doc("parameters of the model", "tensors")] = UNSET
     num_trainable: Annotated[Whole, doc("of these, with requires_grad", "tensors")] = UNSET
     num_in_optimizer: Annotated[Whole, doc("parameters the optimizers hold", "tensors")] = UNSET
@@ -244,6 +258,7 @@ class Loop(EventData):
     num_total_scheduler_steps: Annotated[Whole, doc("scheduler steps since the start")] = UNSET
     step_seconds: Annotated[Real, doc("from one training_step call to the next", "seconds")] = UNSET
     data_seconds: Annotated[Real, doc("of it, between the end of the step and the next forward", "seconds")] = UNSET
+    forward_seconds: Annotated[Real, doc("of it, from the forward's entry to the next call", "seconds")] = UNSET
     backward_seconds: Annotated[Real, doc("of it, in backward; host time", "seconds")] = UNSET
     optimizer_seconds: Annotated[Real, doc("of it, in the optimizer; host time", "seconds")] = UNSET
     logger_seconds: Annotated[Real, doc("of it, in this logger", "seconds")] = UNSET
@@ -258,6 +273,7 @@ class ModuleActivation(msgspec.Struct, kw_only=True):
     std: Annotated[Real, doc("standard deviation of the output")] = UNSET
     abs_max: Annotated[Real, doc("largest finite absolute output")] = UNSET
     inactive_share: Annotated[Real, doc("share of units zero in every sample of the window", "0..1")] = UNSET
+    input_inactive_share: Annotated[Real, doc("the same of its input, where another module made it", "0..1")] = UNSET
     saturated_share: Annotated[Real, doc("share of outputs at the flat ends of tanh or sigmoid", "0..1")] = UNSET
     num_nonfinite: Annotated[Whole, doc("NaN or infinite outputs", "elements")] = UNSET
 
