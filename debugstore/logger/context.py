@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from debugstore.logger.calls import Calls
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -41,6 +43,8 @@ class Context:
     scaler: Any
     model: nn.Module = field(init=False)
     named: list[tuple[str, Tensor]] = field(init=False)
+    calls: Calls = field(default_factory=Calls)
+    ran: dict[str, int] | None = None  # modules that ran before the first step, in order; None when not watched
     unscaled: bool = False  # the scaler has divided its scale out of this step's gradients
 
     def __post_init__(self) -> None:

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import Variable
 from torch.optim import Optimizer
 
 from debugstore.logger import exits
-from debugstore.logger.calls import SCHEDULER, UNSCALE, ZERO_GRAD
+from debugstore.logger.calls import OPTIMIZER, SCHEDULER, UNSCALE, ZERO_GRAD
+from debugstore.logger.forwards import Forwards
 from debugstore.logger.recorder import Recorder
 from debugstore.logger.taps import Tap
 
@@ -24,6 +25,7 @@ class Hooks:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder: Recorder | None = recorder
         self._handles: list[Any] = []
+        self._steps_before = 0
         context = recorder.context
         for optimizer in context.optimizers:
             self._handles.append(optimizer.register_step_pre_hook(self._optimizer_entered))
@@ -35,12 +37,23 @@ class Hooks:
             self._tap(scheduler, "step", SCHEDULER)
         if context.scaler is not None:
             self._tap(context.scaler, "unscale_", UNSCALE)
+            with contextlib.suppress(TypeError, AttributeError):
+                self._handles.append(Tap(context.scaler, "step", self._scaler_stepped))
+        self._forwards = Forwards(context.root, context.model, self._forward_entered, self._module_ran)
+        self._handles.append(self._forwards)
+        context.ran = {} if self._forwards.can_arm else None
+        self.watch_modules()
 
     def remove(self) -> None:
         """Take everything back; twice does nothing."""
         handles, self._handles, self._recorder = self._handles, [], None
         for handle in handles:
             handle.remove()
+
+    def watch_modules(self) -> None:
+        """Watch the modules in the coming forward pass, if a probe wants to."""
+        if self._forwards.can_arm:
+            self._run(lambda recorder: self._forwards.arm(recorder.watches_next()))
 
     def watch_loss(self, loss: Any) -> None:
         """Listen to the backward pass that starts from `loss`."""
@@ -75,9 +88,26 @@ class Hooks:
             exits.leave()
 
     def _noted(self, recorder: Recorder, kind: str) -> None:
-        recorder.noted(kind)
+        recorder.context.calls.note(kind)
         if kind == UNSCALE:
             recorder.context.unscaled = True
+
+    def _scaler_stepped(self, moment: str) -> None:
+        """Count a step that the scaler left out: the optimizer was not called."""
+        recorder = self._recorder
+        if recorder is None:
+            return
+        calls = recorder.context.calls
+        if moment == "enter":
+            self._steps_before = calls.totals[OPTIMIZER]
+        elif calls.totals[OPTIMIZER] == self._steps_before:
+            calls.skipped += 1
+
+    def _forward_entered(self, inputs: Any) -> None:
+        self._run(Recorder.forward_entered, inputs)
+
+    def _module_ran(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
+        self._run(Recorder.module_ran, name, module, inputs, output)
 
     def _optimizer_entered(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002
         self._run(Recorder.optimizer_entered, optimizer)

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from debugstore.logger import fit_start
-from debugstore.logger.calls import BACKWARD, FORWARD, OPTIMIZER, Calls
+from debugstore.logger.calls import BACKWARD, FORWARD, OPTIMIZER
 from debugstore.logger.context import Context
 from debugstore.logger.event_log import EventLog, warn
 from debugstore.logger.plain import plain
@@ -30,10 +30,12 @@ class Recorder:
         settings = context.settings
         self.context = context
         self.log = log
-        self.calls = Calls()
         self.seconds = 0.0
         self.step = settings.start_step - 1
+        self.num_steps = 0
+        self._calls = context.calls
         self._probes = probes
+        self._by_name = {probe.name: probe for probe in probes}
         self._world_size = world_size
         self._segment = segment
         self._schedule = Schedule(settings.step_every, settings.grad_every, settings.update_every)
@@ -42,11 +44,12 @@ class Recorder:
         self._micro_steps = 0
         self._batch_idx = -1
         self._active: list[Probe] = []
+        self._watching: list[Probe] = []
         self._losses: list[Any] | None = None
         self._facts: dict[str, Facts] = {}
         self._inside_optimizer = False
         self._stepped = False
-        self._num_steps = 0
+        self._seconds_before = 0.0
 
     # ---- the user's calls
 
@@ -62,7 +65,7 @@ class Recorder:
     def epoch_start(self, epoch: int) -> None:
         """Write `epoch_start`; the step before is over."""
         self.start()
-        self.end_step()
+        self.pause()
         self.log.epoch = epoch
         self._batch_idx = -1
         self.context.refresh()
@@ -74,14 +77,15 @@ class Recorder:
         if self._is_new(step):
             self.end_step()
             self._begin(self.step + 1 if step is None else step)
+        self._calls.forward_left()
         self._micro_steps += 1
         self._batch_idx += 1
-        self.calls.note(FORWARD)
+        self._calls.note(FORWARD)
         plan = self._plan
-        if plan is None or not plan.steps:
+        if plan is None or not (plan.steps or plan.activations):
             return
         if self._micro_steps == 1:
-            self._look(Batch(loss, given["logits"], given["labels"], given["inputs"], plan), given)
+            self._look(Batch(loss, given["logits"], given["labels"], given["inputs"], plan, self.num_steps == 1), given)
         if self._losses is not None:
             self._losses.append(_scalar(loss))
             if self._micro_steps >= self.context.settings.accumulation_steps:
@@ -90,7 +94,7 @@ class Recorder:
     def validation(self, metrics: dict[str, Any]) -> None:
         """Write `validation`; the step before is over."""
         self.start()
-        self.end_step()
+        self.pause()
         asked = self._ask("validation_facts")
         self._emit("validation", max(self.step, 0), {**asked, "": plain(metrics)})
 
@@ -102,53 +106,84 @@ class Recorder:
     def finish(self, status: str, error: str | None) -> None:
         """Write what is left and `fit_end`."""
         self.start()
-        self.end_step()
-        seconds = time.perf_counter() - self._started if self._started is not None else 0.0
-        ended = {"status": status, "error": error, "steps": self._num_steps}
-        self.log.emit("fit_end", max(self.step, 0), {**ended, "seconds": seconds, "logger_seconds": self.seconds})
+        self.pause()
+        totals = self.totals()
+        facts = {
+            "status": status,
+            "error": error,
+            **{key: totals[key] for key in ("steps", "seconds", "logger_seconds")},
+        }
+        self.log.emit("fit_end", max(self.step, 0), facts)
 
     def totals(self) -> dict[str, Any]:
         """Return what the summary needs beside the log's own counts."""
         seconds = time.perf_counter() - self._started if self._started is not None else 0.0
         return {
-            "steps": self._num_steps,
+            "steps": self.num_steps,
             "seconds": seconds,
             "logger_seconds": self.seconds,
             "logger_share": self.seconds / seconds if seconds > 0 else None,
-            "num_optimizer_steps": self.calls.totals[OPTIMIZER],
+            "num_optimizer_steps": self._calls.totals[OPTIMIZER],
+            "num_skipped_steps": self._calls.skipped,
         }
 
     # ---- what the hooks tell
 
-    def noted(self, kind: str) -> None:
-        """Count a call of the loop."""
-        self.calls.note(kind)
+    def forward_entered(self, inputs: Any) -> None:
+        """Note that the model was called."""
+        if torch.is_grad_enabled():
+            self._calls.forward_entered()
+            return
+        self._calls.paused = True
+        for probe in self._probes:
+            self._guard(probe, probe.forward_entered, inputs)
+
+    def module_ran(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
+        """Show a module's output to the probes that watch modules; validation is not watched."""
+        if not torch.is_grad_enabled():
+            return
+        if self.context.ran is not None and self._plan is None:
+            self.context.ran.setdefault(name, len(self.context.ran))
+        for probe in self._watching:
+            self._guard(probe, probe.module_ran, name, module, inputs, output)
+
+    def watches_next(self) -> bool:
+        """Whether any probe wants to see the modules in the forward pass of the coming step."""
+        plan = self._schedule.coming(self.step + 1)
+        self._watching = [probe for probe in self._probes if self._guard(probe, probe.wants_modules, plan)]
+        return bool(self._watching)
 
     def backward_entered(self, seed: Tensor) -> bool:
         """Note that backward reached the loss; return whether its end is of interest."""
-        self.calls.note(BACKWARD)
+        self._calls.note(BACKWARD)
         for probe in self._active:
             self._guard(probe, probe.backward_entered, seed)
-        return bool(self._active) and self._micro_steps >= self.context.settings.accumulation_steps
+        self._calls.backward_began = time.perf_counter()
+        return bool(self._active)
 
     def backward_ended(self) -> None:
-        """Note that all gradients are there."""
-        for probe in self._active:
-            self._guard(probe, probe.backward_ended)
+        """Note that all gradients are there; with accumulation, only those of the last micro-step are looked at."""
+        self._calls.backward_left()
+        if self._micro_steps >= self.context.settings.accumulation_steps:
+            for probe in self._active:
+                self._guard(probe, probe.backward_ended)
 
     def optimizer_entered(self, optimizer: Optimizer) -> None:
         """Note that an optimizer is about to step."""
         self._inside_optimizer = True
         if self._losses is not None:
             self._write_step()
+        self._calls.count_found_inf(getattr(optimizer, "found_inf", None))
         for probe in self._active:
             self._guard(probe, probe.optimizer_entered, optimizer)
+        self._calls.optimizer_began = time.perf_counter()
 
     def optimizer_left(self, optimizer: Optimizer) -> None:
         """Note that an optimizer stepped."""
+        self._calls.optimizer_left()
         self._inside_optimizer = False
         self._stepped = True
-        self.calls.note(OPTIMIZER)
+        self._calls.note(OPTIMIZER)
         for probe in self._active:
             self._guard(probe, probe.optimizer_left, optimizer)
 
@@ -164,29 +199,38 @@ class Recorder:
 
     def _begin(self, step: int) -> None:
         self.step = step
-        self._num_steps += 1
+        self.num_steps += 1
         self._micro_steps = 0
         self._stepped = False
         self.context.unscaled = False
         plan = self._plan = self._schedule.plan(step)
         self._active = [probe for probe in self._probes if probe.begin(plan)]
-        self.calls.begin()
+        self._seconds_before = self.seconds
+        self._calls.begin()
+
+    def pause(self) -> None:
+        """End the step under way because something else than a step follows: its duration is not known then."""
+        self._calls.paused = True
+        self.end_step()
 
     def end_step(self) -> None:
         """Write what the step under way still owes; harmless when nothing is owed."""
         if self._losses is not None:
             self._write_step()
+        self._calls.logger_seconds = self.seconds - self._seconds_before
         active, self._active = self._active, []
         for probe in active:
-            for event_type, facts in self._guard(probe, lambda probe=probe: list(probe.step_events())) or ():
-                self._emit(event_type, self.step, {probe.name: facts})
+            for event_type, facts in self._listed(probe, probe.step_events):
+                more = {p.name: self._guard(p, p.more_facts, event_type) or {} for p in self._probes if p is not probe}
+                self._emit(event_type, self.step, {probe.name: facts, **{name: f for name, f in more.items() if f}})
 
     def _look(self, batch: Batch, given: dict[str, Any]) -> None:
-        """Let the probes see the batch of a logged step; first the events that only a segment's first step has."""
-        if self._num_steps == 1:
-            for probe in list(self._probes):
-                for event_type, facts in self._guard(probe, lambda p=probe: list(p.first_events(batch))) or ():
-                    self._emit(event_type, self.step, {probe.name: facts})
+        """Let the probes see the batch of a step; first the events that only some steps have."""
+        for probe in self._probes:
+            for event_type, facts in self._listed(probe, probe.start_events, batch):
+                self._emit(event_type, self.step, {probe.name: facts})
+        if not batch.plan.steps:
+            return
         rates = fit_start.learning_rates(self.context)
         own: Facts = {
             "loss": None,
@@ -199,9 +243,8 @@ class Recorder:
         scale = self.context.scale()
         if scale is not None:
             own["loss_scale"] = scale.clone()
-        self._facts = {"": own, **self._ask("step_facts", batch)}
         told = {name: _scalar(given[name]) for name in ("accuracy", "learning_rate") if given[name] is not None}
-        self._facts["told"] = told
+        self._facts = {"": own, **self._ask("step_facts", batch), "told": told}
         self._losses = []
 
     def _write_step(self) -> None:
@@ -212,17 +255,22 @@ class Recorder:
     # ---- probes and events
 
     def _ask(self, moment: str, *args: Any) -> dict[str, Facts]:
-        asked = {probe.name: self._guard(probe, getattr(probe, moment), *args) for probe in list(self._probes)}
+        asked = {probe.name: self._guard(probe, getattr(probe, moment), *args) for probe in self._probes}
         return {name: facts for name, facts in asked.items() if facts}
 
+    def _listed(self, probe: Probe, function: Callable[..., Any], *args: Any) -> list[tuple[str, Facts]]:
+        return self._guard(probe, lambda: list(function(*args))) or []
+
     def _guard(self, probe: Probe, function: Callable[..., Any], *args: Any) -> Any:
-        """Call a probe; one that raises is off from then on, said once."""
+        """Call a probe; one that raises is off from then on, said once. Lists are replaced: a loop over one goes on."""
         try:
             with torch.no_grad():
                 return function(*args)
         except Exception as error:
-            self._probes = [other for other in self._probes if other is not probe]
-            self._active = [other for other in self._active if other is not probe]
+            self._probes, self._active, self._watching = (
+                [other for other in probes if other is not probe]
+                for probes in (self._probes, self._active, self._watching)
+            )
             self.failed(probe.name, error)
             return None
 
@@ -236,10 +284,9 @@ class Recorder:
         """Write one event out of several probes' facts: one device-to-host copy for all of them."""
         with torch.no_grad():
             numbers = resolve(asked)
-        by_name = {probe.name: probe for probe in self._probes}
         data: Facts = {}
         for name, facts in numbers.items():
-            probe = by_name.get(name)
+            probe = self._by_name.get(name)
             data.update(facts if probe is None else self._guard(probe, probe.finish, event_type, facts) or {})
         losses = data.pop("losses", None)
         if losses is not None:

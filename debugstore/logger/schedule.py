@@ -5,21 +5,26 @@ from dataclasses import dataclass
 DENSE_STEPS = 5
 FINGERPRINT_EVERY = 10
 ACTIVATIONS_EVERY = 100
+ACTIVATIONS_WINDOW = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one step is asked for.
 
-    `fingerprints` is kept apart from `gradients`: a run that logs its gradients every step takes their fingerprint
-    at most every tenth, since it costs more than all other facts of them together.
+    `window` is the place of the step in a window of steps whose activations are looked at together, None outside;
+    `activations` says that the window is reported: at its end, and at each of the first steps. `fingerprints` is kept
+    apart from `gradients`: a run that logs its gradients every step takes their fingerprint at most every tenth, since
+    it costs more than all other facts of them together.
     """
 
     step: int
+    first: int  # of the segment
     dense: bool
     steps: bool
     gradients: bool
     updates: bool
+    window: int | None
     activations: bool
     fingerprints: bool
 
@@ -42,13 +47,26 @@ class Schedule:
         """Return what step number `step` is asked for; the first call fixes where the dense steps begin."""
         if self.first is None:
             self.first = step
-        dense = 0 <= step - self.first < DENSE_STEPS
+        return self.coming(step)
+
+    def coming(self, step: int) -> Plan:
+        """Return what a step to come would be asked for; before the first, it is taken for the first."""
+        first = step if self.first is None else self.first
+        dense = 0 <= step - first < DENSE_STEPS
         return Plan(
             step=step,
+            first=first,
             dense=dense,
             steps=dense or step % self.step_every == 0,
             gradients=dense or step % self.grad_every == 0,
             updates=dense or step % self.update_every == 0,
-            activations=dense or step % max(ACTIVATIONS_EVERY, self.step_every) == 0,
+            window=step - first if dense else self._window(step),
+            activations=dense or step % ACTIVATIONS_EVERY == 0,
             fingerprints=dense or step % max(FINGERPRINT_EVERY, self.grad_every) == 0,
         )
+
+    @staticmethod
+    def _window(step: int) -> int | None:
+        """Return the place in the window that ends at the next multiple of a hundred."""
+        place = (step + ACTIVATIONS_WINDOW - 1) % ACTIVATIONS_EVERY
+        return place if place < ACTIVATIONS_WINDOW else None

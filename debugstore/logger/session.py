@@ -44,6 +44,7 @@ class Session:
         self.run("training_step", self.recorder.training_step, loss, given, step)
         if self._open:
             self._hooks.watch_loss(loss)
+            self._hooks.watch_modules()
 
     def run(self, part: str, function: Callable[..., Any], *args: Any) -> None:
         """Run a piece of logging: time counted, its first failure is one warning and an event; nothing raises."""

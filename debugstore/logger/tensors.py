@@ -45,7 +45,7 @@ def entropy(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     Both are NaN when no value is valid.
     """
     lowest = torch.iinfo(values.dtype).min
-    times = occurrences(torch.where(valid, values, lowest)).double()
+    times = occurrences(torch.where(valid, values, lowest)).float()
     count = valid.sum()
     logs = torch.where(valid, times.log(), 0.0)
     share = torch.where(valid, times, 0.0).amax() / count

@@ -2,13 +2,36 @@
 
 from collections.abc import Sequence
 
+from debugstore.logger.probes.activations import Activations
 from debugstore.logger.probes.base import Probe
+from debugstore.logger.probes.batches import Batches
+from debugstore.logger.probes.fingerprints import Fingerprints
 from debugstore.logger.probes.gradients import Gradients
+from debugstore.logger.probes.initial import Initial
 from debugstore.logger.probes.labels import Labels
+from debugstore.logger.probes.loop import Loop
+from debugstore.logger.probes.modes import Modes
 from debugstore.logger.probes.outputs import Outputs
+from debugstore.logger.probes.system import System
 from debugstore.logger.probes.updates import Updates
+from debugstore.logger.probes.validation import Validation
+from debugstore.logger.probes.wiring import Wiring
 
-CLASSES: tuple[type[Probe], ...] = (Outputs, Labels, Gradients, Updates)
+CLASSES: tuple[type[Probe], ...] = (
+    Outputs,
+    Labels,
+    Batches,
+    Initial,
+    Modes,
+    System,
+    Wiring,
+    Activations,
+    Fingerprints,
+    Gradients,
+    Updates,
+    Validation,
+    Loop,
+)
 NAMES = tuple(kind.name for kind in CLASSES)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from debugstore.logger.context import Context
@@ -28,6 +28,7 @@ class Batch:
     labels: Tensor | None
     inputs: Tensor | None
     plan: Plan
+    first: bool  # of the segment
 
 
 class Probe:
@@ -46,8 +47,8 @@ class Probe:
         """Return fields of `fit_start`, before the first step."""
         return {}
 
-    def first_events(self, batch: Batch) -> Iterable[tuple[str, Facts]]:  # noqa: ARG002 - part of the signature
-        """Return events of the segment's first step, at its start."""
+    def start_events(self, batch: Batch) -> Iterable[tuple[str, Facts]]:  # noqa: ARG002 - part of the signature
+        """Return events of the start of a step."""
         return ()
 
     def step_facts(self, batch: Batch) -> Facts:  # noqa: ARG002
@@ -73,6 +74,20 @@ class Probe:
     def step_events(self) -> Iterable[tuple[str, Facts]]:
         """Return events of a step that is over."""
         return ()
+
+    def more_facts(self, event_type: str) -> Facts:  # noqa: ARG002
+        """Return further fields of an event that another probe made in `step_events`."""
+        return {}
+
+    def forward_entered(self, inputs: Any) -> None:
+        """Look when the model is called; `inputs` is its first argument. Also outside of training steps."""
+
+    def wants_modules(self, plan: Plan) -> bool:  # noqa: ARG002
+        """Say whether to be shown what each module makes in the forward pass of a coming step."""
+        return False
+
+    def module_ran(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
+        """Look at what a module made of its first argument."""
 
     def validation_facts(self) -> Facts:
         """Return fields of `validation`."""

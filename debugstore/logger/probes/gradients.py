@@ -24,14 +24,17 @@ class Gradients(Probe):
     def begin(self, plan: Plan) -> bool:
         """Forget the step before."""
         self._measured: Facts = {}
+        self._entry: list[Tensor] | None = None
+        self._seed: Tensor | None = None
         self._clipped: list[Tensor] = []
         self._optimizer_ran = False
         return plan.gradients
 
-    def backward_entered(self, seed: Tensor) -> None:  # noqa: ARG002
+    def backward_entered(self, seed: Tensor) -> None:
         """Measure what the gradients already hold: only the first backward of a step says whether they pile up."""
-        if "entry" not in self._measured:
-            self._measured["entry"] = norms([grad for _, grad in gradients(self.context.trainable())])
+        self._seed = seed.clone().reshape(()) if seed.numel() == 1 else None
+        if self._entry is None:
+            self._entry = norms([grad for _, grad in gradients(self.context.trainable())])
 
     def backward_ended(self) -> None:
         """Measure the gradients; a later backward of the same step replaces an earlier one's."""
@@ -51,10 +54,10 @@ class Gradients(Probe):
 
     def step_events(self) -> Iterable[tuple[str, Facts]]:
         """Return the step's `gradient_stats`, if anything was measured."""
-        if "names" in self._measured:
-            extra = {"clipped": self._clipped} if self._optimizer_ran else {}
-            yield "gradient_stats", {**self._measured, **extra}
-        self._measured, self._clipped = {}, []
+        if self._measured:
+            seen = {"entry": self._entry, "seed": self._seed, "clipped": self._clipped if self._optimizer_ran else None}
+            yield "gradient_stats", {**self._measured, **seen}
+        self._measured, self._entry, self._seed, self._clipped = {}, None, None, []
 
     def _measure(self) -> None:
         trainable = self.context.trainable()
@@ -64,7 +67,6 @@ class Gradients(Probe):
         largest = [pair.max if pair else grad.new_zeros(()) for pair, grad in zip(extremes, grads, strict=True)]
         scale = None if self.context.unscaled else self.context.scale()
         self._measured = {
-            "entry": self._measured.get("entry"),
             "names": [name for name, _ in named],
             "matrices": [name for name, parameter in trainable if parameter.dim() >= 2],
             "total": len(trainable),
@@ -98,7 +100,9 @@ class Gradients(Probe):
             made["loss_scale"] = facts["scale"]
         if facts["entry"] is not None:
             made["entry_norm"] = total(facts["entry"]) / scale
-        if "clipped" in facts:
+        if facts["seed"] is not None:
+            made["loss_gradient"] = facts["seed"]
+        if facts["clipped"] is not None:
             made["clipped_norm"] = total(facts["clipped"])
         if sick:
             made["first_nonfinite_param"] = sick[0]

@@ -17,9 +17,9 @@ class Labels(Probe):
     name = "labels"
     cost = "a sort of the batch's labels"
 
-    def first_events(self, batch: Batch) -> Iterable[tuple[str, Facts]]:
+    def start_events(self, batch: Batch) -> Iterable[tuple[str, Facts]]:
         """Check the first batch's labels against `num_classes`."""
-        labels = whole(batch.labels)
+        labels = whole(batch.labels) if batch.first else None
         if labels is None:
             return
         facts = self._range(labels)

@@ -1,0 +1,91 @@
+"""Watch forward passes: each call of the model, and for a few steps each of its modules.
+
+A hook that sits on a module is copied and pickled with it. So ours is an object that becomes nothing then: the
+copy of a model is not watched, and a saved model loads where this package is not installed.
+"""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from debugstore.logger.context import clean
+
+MAX_MODULES = 128
+
+
+class ForwardHook:
+    """A hook on one module; silent while torch.compile traces it, and when backward repeats a checkpointed forward."""
+
+    def __init__(self, tell: Callable[..., None]) -> None:
+        self._tell = tell
+
+    def __call__(self, module: nn.Module, inputs: Any, *output: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
+        if torch._C._current_graph_task_id() == -1:
+            self._tell(module, inputs, *output)
+
+    def __reduce__(self) -> Any:
+        # A standard function that takes anything and returns None: `nullcontext().__exit__`.
+        return getattr, (contextlib.nullcontext(), "__exit__")
+
+
+class Forwards:
+    """The hooks on the model: one for its calls as long as the log is open, those on its modules while armed."""
+
+    def __init__(
+        self,
+        root: nn.Module,
+        model: nn.Module,
+        entered: Callable[[Any], None],
+        ran: Callable[[str, nn.Module, Any, Any], None],
+    ) -> None:
+        self._modules = [] if is_compiled(root) or is_compiled(model) else _modules(model)
+        self._ran = ran
+        self._root = root.register_forward_pre_hook(ForwardHook(lambda _, inputs: entered(_first(inputs))))
+        self._armed: list[Any] = []
+
+    @property
+    def can_arm(self) -> bool:
+        """Whether modules can be watched: those of a compiled model are not run one by one."""
+        return bool(self._modules)
+
+    def arm(self, wanted: bool) -> None:
+        """Watch the modules, or stop watching them."""
+        if wanted and not self._armed:
+            self._armed = [module.register_forward_hook(ForwardHook(self._teller(n))) for n, module in self._modules]
+        elif not wanted:
+            armed, self._armed = self._armed, []
+            for handle in armed:
+                handle.remove()
+
+    def remove(self) -> None:
+        """Take all hooks back."""
+        self.arm(False)
+        self._root.remove()
+
+    def _teller(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        return lambda module, inputs, output: self._ran(name, module, _first(inputs), output)
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Whether torch.compile wraps a module or its call."""
+    return hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+
+
+def _modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Return the modules worth watching: those that have no children or parameters of their own, 128 at most."""
+    found = [
+        (clean(name), module)
+        for name, module in model.named_modules()
+        if not any(True for _ in module.children()) or any(True for _ in module.parameters(recurse=False))
+    ]
+    stride = -(-len(found) // MAX_MODULES)
+    return found[:: max(stride, 1)]
+
+
+def _first(values: Any) -> Any:
+    return values[0] if isinstance(values, tuple) and values else None

@@ -1,0 +1,34 @@
+"""The inputs of a batch: their dtype, their spread, what is not finite."""
+
+import torch
+
+from debugstore.logger.probes.base import Batch, Facts, Probe
+
+
+class Batches(Probe):
+    """Input fields of `training_step`; of inputs that are not floating only the dtype."""
+
+    name = "batches"
+    cost = "five passes over floating inputs"
+
+    def step_facts(self, batch: Batch) -> Facts:
+        """Describe the inputs."""
+        inputs = batch.inputs
+        if inputs is None:
+            return {}
+        facts: Facts = {"input_dtype": str(inputs.dtype).removeprefix("torch.")}
+        if not inputs.is_floating_point() or inputs.is_sparse or inputs.numel() == 0:
+            return facts
+        values = inputs.detach()
+        values = values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+        finite = torch.isfinite(values)
+        std, mean = torch.std_mean(values, correction=0)
+        facts |= {
+            "input_mean": mean,
+            "input_std": std,
+            "input_abs_max": torch.where(finite, values, 0.0).abs().amax(),
+            "num_nonfinite_inputs": values.numel() - finite.sum(),
+        }
+        if values.dim() > 1 and values.shape[0] > 1:
+            facts["input_sample_std"] = values.std(0, correction=0).mean()
+        return facts

@@ -1,0 +1,65 @@
+"""Fingerprints of the batch, the gradients, the parameters and the buffers: where two runs part shows in them."""
+
+from collections.abc import Iterable
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from debugstore.logger.context import gradients, local
+from debugstore.logger.fingerprint import combined, fingerprint, text
+from debugstore.logger.probes.base import Batch, Facts, Probe
+from debugstore.logger.schedule import Plan
+
+
+class Fingerprints(Probe):
+    """64 bits each, at the first steps and at the cadences; of gradients at most every tenth step."""
+
+    name = "fingerprints"
+    cost = "one integer pass over what is fingerprinted"
+
+    def begin(self, plan: Plan) -> bool:
+        """Forget the step before."""
+        self._plan = plan
+        self._gradients: Tensor | None = None
+        self._after: Facts = {}
+        return plan.updates or (plan.fingerprints and plan.gradients)
+
+    def fit_facts(self) -> Facts:
+        """Fingerprint what the training starts from."""
+        return self._state()
+
+    def step_facts(self, batch: Batch) -> Facts:
+        """Fingerprint the inputs of a logged step."""
+        if batch.inputs is None:
+            return {}
+        return {"batch_fingerprint": fingerprint(local(batch.inputs))}
+
+    def backward_ended(self) -> None:
+        """Fingerprint the gradients before anything clips them."""
+        if self._plan.fingerprints and self._plan.gradients:
+            self._gradients = combined(grad for _, grad in gradients(self.context.trainable()))
+
+    def optimizer_left(self, optimizer: Optimizer) -> None:  # noqa: ARG002
+        """Fingerprint what the optimizer left, before a later forward changes buffers."""
+        if self._plan.updates:
+            self._after = self._state()
+
+    def more_facts(self, event_type: str) -> Facts:
+        """Add to the events that other probes make."""
+        if event_type == "gradient_stats" and self._gradients is not None:
+            return {"gradient_fingerprint": self._gradients}
+        return self._after if event_type == "param_updates" else {}
+
+    def _state(self) -> Facts:
+        made = {
+            "parameter_fingerprint": combined(local(parameter) for _, parameter in self.context.named),
+            "buffer_fingerprint": combined(self._buffers()),
+        }
+        return {key: value for key, value in made.items() if value is not None}
+
+    def _buffers(self) -> Iterable[Tensor]:
+        return (local(buffer) for buffer in self.context.model.buffers())
+
+    def finish(self, event_type: str, facts: Facts) -> Facts:  # noqa: ARG002
+        """Write each as text."""
+        return {key: text(value) for key, value in facts.items()}
