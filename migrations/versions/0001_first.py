@@ -173,9 +173,13 @@ def upgrade() -> None:
         sa.Column("grad_every", sa.BigInteger()),
         sa.Column("update_every", sa.BigInteger()),
         sa.Column("optimizer_step_count", sa.BigInteger()),
+        sa.Column("num_params_with_state", sa.BigInteger()),
+        sa.Column("scheduler_step_count", sa.BigInteger()),
         sa.Column("parameter_fingerprint", sa.Text()),
+        sa.Column("buffer_fingerprint", sa.Text()),
         sa.Column("num_zero_params", sa.BigInteger()),
         sa.Column("num_constant_params", sa.BigInteger()),
+        sa.Column("is_sharded", sa.Boolean()),
         *_remainder(),
     )
     _event_table(
@@ -222,6 +226,7 @@ def upgrade() -> None:
         sa.Column("top_prediction_share", sa.Double()),
         sa.Column("cross_entropy", sa.Double()),
         sa.Column("num_eval_modules", sa.BigInteger()),
+        sa.Column("num_mode_modules", sa.BigInteger()),
         sa.Column("graph_nodes", sa.BigInteger()),
         sa.Column("allocated_bytes", sa.BigInteger()),
         *_remainder(),
@@ -242,6 +247,7 @@ def upgrade() -> None:
         sa.Column("last_param_norm", sa.Double()),
         sa.Column("gradient_fingerprint", sa.Text()),
         sa.Column("loss_scale", sa.Double()),
+        sa.Column("loss_gradient", sa.Double()),
         *_remainder(),
     )
     _event_table(
@@ -258,6 +264,7 @@ def upgrade() -> None:
         sa.Column("num_nonfinite_params", sa.BigInteger()),
         sa.Column("first_nonfinite_param", sa.Text()),
         sa.Column("parameter_fingerprint", sa.Text()),
+        sa.Column("buffer_fingerprint", sa.Text()),
         *_remainder(),
     )
     _event_table(
@@ -277,6 +284,7 @@ def upgrade() -> None:
         sa.Column("loss_is_leaf", sa.Boolean()),
         sa.Column("loss_function", sa.Text()),
         sa.Column("graph_nodes", sa.BigInteger()),
+        sa.Column("may_hide_leaves", sa.Boolean()),
         sa.Column("num_model_params", sa.BigInteger()),
         sa.Column("num_trainable", sa.BigInteger()),
         sa.Column("num_in_optimizer", sa.BigInteger()),
@@ -311,6 +319,7 @@ def upgrade() -> None:
         sa.Column("num_total_scheduler_steps", sa.BigInteger()),
         sa.Column("step_seconds", sa.Double()),
         sa.Column("data_seconds", sa.Double()),
+        sa.Column("forward_seconds", sa.Double()),
         sa.Column("backward_seconds", sa.Double()),
         sa.Column("optimizer_seconds", sa.Double()),
         sa.Column("logger_seconds", sa.Double()),
@@ -380,6 +389,7 @@ def upgrade() -> None:
         sa.Column("std", sa.Double()),
         sa.Column("abs_max", sa.Double()),
         sa.Column("inactive_share", sa.Double()),
+        sa.Column("input_inactive_share", sa.Double()),
         sa.Column("saturated_share", sa.Double()),
         sa.Column("num_nonfinite", sa.BigInteger()),
         sa.Column("nonfinite", sa.Text()),

@@ -1,5 +1,5 @@
--- One row per run. Only what an index gives at once, so that a store of a thousand runs lists them at once; the loss
--- is that of the lowest rank, before the first and after the last segment's other steps.
+-- One row per run, of what an index gives at once, so that a store of a thousand runs lists them at once. The losses
+-- are the lowest rank's: the first of its first segment and the last of its last.
 CREATE VIEW run_summary AS
 WITH ends AS (
     SELECT
@@ -52,6 +52,11 @@ SELECT
         WHERE t.run = r.id AND t.segment = p.first_segment
         ORDER BY t.seq LIMIT 1
     ) AS first_loss,
+    (
+        SELECT t.nonfinite FROM steps AS t
+        WHERE t.run = r.id AND t.segment = p.first_segment
+        ORDER BY t.seq LIMIT 1
+    ) AS first_nonfinite,
     (
         SELECT t.loss FROM steps AS t
         WHERE t.run = r.id AND t.segment = p.last_segment

@@ -1,0 +1,240 @@
+"""What is given to ingest: paths, patterns, folders, standard input; opened, unpacked and cut into lines."""
+
+import difflib
+import glob
+import gzip
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from debugstore.errors import InputNotFoundError, MissingExtraError, NoLogsError
+from debugstore.events.codec import MAX_LINE_BYTES
+from debugstore.store import texts
+
+PATTERNS = ("*.jsonl", "*.jsonl.gz", "*.jsonl.zst")
+"""What is read of a folder, and of the folders in it."""
+
+STDIN = "-"
+
+_BLOCK = 1 << 20
+"""Bytes read at once: large enough to spend no time on calls, small beside the memory that is allowed."""
+
+_EDGE = 4096
+"""Bytes at the beginning and at the end of what was read that tell whether a file is still the same."""
+
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file to read, or standard input. `name` is what messages and the store call it."""
+
+    name: str
+    path: Path | None
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its endings: the run of a log that does not name one."""
+        if self.path is None:
+            return "stdin"
+        name = self.path.name
+        for ending in (".gz", ".zst", ".jsonl", ".json", ".log", ".txt"):
+            name = name.removesuffix(ending)
+        return name or self.path.name
+
+
+def expand(paths: Iterable[str | Path]) -> list[Source]:
+    """Return the files that paths, patterns and folders name, each once, in order.
+
+    Raises:
+        InputNotFoundError: one of them names nothing.
+        NoLogsError: a folder holds no log.
+    """
+    sources = {source.name: source for given in paths for source in _expand_one(str(given))}
+    return list(sources.values())
+
+
+def _expand_one(given: str) -> list[Source]:
+    if given == STDIN:
+        return [Source(STDIN, None)]
+    path = Path(given).expanduser()
+    if path.is_dir():
+        found = sorted({file for pattern in PATTERNS for file in path.rglob(pattern) if file.is_file()})
+        if not found:
+            raise NoLogsError(path, f"the folder holds no {', '.join(PATTERNS)}")
+        return [_source(file) for file in found]
+    if path.exists():
+        return [_source(path)]
+    names = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - a pattern may begin at the root
+    matches = [_source(Path(name)) for name in names if Path(name).is_file()]
+    if not matches:
+        raise InputNotFoundError(given, _near(path))
+    return matches
+
+
+def _source(path: Path) -> Source:
+    return Source(str(path.absolute()), path)
+
+
+def _near(path: Path) -> list[str]:
+    """Return the names in the same folder that look like the one asked for."""
+    try:
+        names = [file.name for file in path.parent.iterdir()]
+    except OSError:
+        return []
+    return [str(path.parent / name) for name in difflib.get_close_matches(path.name, names)]
+
+
+class Edges(NamedTuple):
+    """Digests of the first and of the last bytes of what was read: whether a file is still the one that was read."""
+
+    head: str
+    tail: str
+
+
+class Block(NamedTuple):
+    """Some lines, without their ends."""
+
+    lines: list[bytes]
+    first: int
+    """Number of the first line, from 1."""
+
+    end: int
+    """Bytes of the file up to the end of the last line."""
+
+    edges: Edges
+    """Of these bytes."""
+
+    terminated: bool = True
+    """Whether the last line has its end; only the last block of a file may lack it."""
+
+
+class Lines:
+    """The lines of an open source, block by block, from `start` bytes (after unpacking) on."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._raw = _open(source)
+        self._file = _unpack(self._raw)
+        self.total_bytes = source.path.stat().st_size if source.path and source.path.is_file() else None
+
+    @property
+    def done_bytes(self) -> int:
+        """Bytes of the file itself that were read, for a progress bar."""
+        try:
+            return int(self._raw.tell())
+        except (OSError, ValueError):
+            return 0
+
+    def edges(self, size: int) -> Edges | None:
+        """Return the edges of the first `size` bytes, None if there are fewer."""
+        edge = min(size, _EDGE)
+        head, tail = self._at(0, edge), self._at(size - edge, edge)
+        return _edges(head, tail) if len(head) == len(tail) == edge else None
+
+    def blocks(self, start: int = 0, line_number: int = 0) -> Iterator[Block]:
+        """Yield the lines from byte `start` on, of which `line_number` lines were read.
+
+        A line longer than `MAX_LINE_BYTES` is cut after one byte more.
+
+        Raises:
+            NoLogsError: the file is empty or binary.
+        """
+        head = self._at(0, min(start, _EDGE)) if start else b""
+        tail = self._at(start - len(head), len(head)) if start else b""
+        rest, position = b"", start
+        continues = start > 0 and not tail.endswith(b"\n")  # the last line read has got its end since
+        too_long = False
+        while chunk := self._read(_BLOCK):
+            if position == 0 and not rest:
+                self._refuse_binary(chunk)
+            if len(head) < _EDGE:
+                head += chunk[: _EDGE - len(head)]
+            data = rest + chunk if rest else chunk
+            *lines, rest = data.split(b"\n")
+            done = len(data) - len(rest)
+            position, tail = position + done, (tail + data[max(0, done - _EDGE) : done])[-_EDGE:]
+            if lines and (too_long or (continues and not lines[0].strip())):
+                lines.pop(0)
+                too_long = continues = False
+            if lines:
+                first = line_number + (not continues)
+                line_number, continues = first + len(lines) - 1, False
+                yield Block(lines, first, position, _edges(head[:position], tail))
+            if len(rest) > MAX_LINE_BYTES:
+                position, tail = position + len(rest), rest[-_EDGE:]
+                if not too_long:
+                    line_number += 1
+                    yield Block([rest[: MAX_LINE_BYTES + 1]], line_number, position, _edges(head, tail))
+                rest, too_long = b"", True
+        if rest.strip() and not too_long:
+            number, end = line_number + (not continues), position + len(rest)
+            yield Block([rest], number, end, _edges(head, (tail + rest)[-_EDGE:]), terminated=False)
+        elif position == 0:
+            raise NoLogsError(self.source.name, "it is empty")
+
+    def close(self) -> None:
+        """Close the file; standard input stays open."""
+        if self.source.path is not None:
+            self._file.close()
+            self._raw.close()
+
+    def _at(self, position: int, size: int) -> bytes:
+        """Return `size` bytes from `position` on, fewer at the end; the file stands behind them then."""
+        self._file.seek(position)
+        found = b""
+        while len(found) < size and (more := self._read(size - len(found))):
+            found += more
+        return found
+
+    def _read(self, size: int) -> bytes:
+        """Return what one read gives, nothing at the end: also of a packed file that was cut."""
+        try:
+            return bytes(self._file.read1(size))
+        except (EOFError, zlib.error):
+            return b""
+        except gzip.BadGzipFile as error:
+            raise NoLogsError(self.source.name, f"damaged: {error}") from None
+
+    def _refuse_binary(self, start: bytes) -> None:
+        if b"\0" in start[:_EDGE].split(b"\n", 1)[0]:
+            found = "an SQLite database" if start.startswith(b"SQLite format 3") else "a binary file"
+            raise NoLogsError(self.source.name, f"it is {found}")
+
+
+def _edges(head: bytes, tail: bytes) -> Edges:
+    return Edges(texts.digest(head), texts.digest(tail))
+
+
+def _open(source: Source) -> Any:
+    if source.path is None:
+        return sys.stdin.buffer
+    try:
+        return source.path.open("rb")
+    except FileNotFoundError:
+        raise InputNotFoundError(source.name) from None
+    except OSError as error:
+        raise NoLogsError(source.name, f"it cannot be read: {error.strerror}") from None
+
+
+def _unpack(raw: Any) -> Any:
+    """Return the file's content, unpacked if its first bytes say that it is packed."""
+    start = raw.peek(4)[:4]
+    if start.startswith(_GZIP):
+        return gzip.GzipFile(fileobj=raw)
+    return _zstd()(raw) if start == _ZSTD else raw
+
+
+def _zstd() -> Any:
+    """Return the reader of .zst files: in the standard library from Python 3.14 on, a package before."""
+    for name in ("compression.zstd", "backports.zstd"):
+        try:
+            return import_module(name).ZstdFile
+        except ModuleNotFoundError:
+            continue
+    raise MissingExtraError("backports.zstd", "zstd", "a .zst file")
