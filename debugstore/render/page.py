@@ -23,6 +23,7 @@ class Page(Protocol):
     def gap(self) -> None: ...
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None: ...
     def curve(self, curve: Curve, low: str, high: str, first: str, last: str) -> None: ...
+    def drawing(self, rows: Sequence[tuple[str, str, str]]) -> None: ...
     def text(self) -> str: ...
 
 
@@ -76,6 +77,10 @@ class TerminalPage:
             self.lines.append(f"  {'':>{room}} {self._painted(curve.marks, Look.ERROR)}")
         reach = max(*(len(drawn) for drawn in curve.lines), len(curve.marks))
         self.lines.append(f"  {'':>{room}} {first}{last:>{max(reach - len(first), len(last) + 2)}}")
+
+    def drawing(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        """Write lines of a head, a drawn shape and a tail, one below the other."""
+        self.lines += [f"  {head}{self._painted(shape, Look.CURVE)}{tail}".rstrip() for head, shape, tail in rows]
 
     def text(self) -> str:
         return "\n".join(self.lines)
@@ -135,6 +140,11 @@ class MarkdownPage:
     def curve(self, curve: Curve, low: str, high: str, first: str, last: str) -> None:
         plain = TerminalPage(80, color=False)
         plain.curve(curve, low, high, first, last)
+        self.lines += ["```text", *plain.lines, "```", ""]
+
+    def drawing(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        plain = TerminalPage(80, color=False)
+        plain.drawing(rows)
         self.lines += ["```text", *plain.lines, "```", ""]
 
     def text(self) -> str:
