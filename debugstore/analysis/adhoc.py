@@ -127,6 +127,8 @@ def _walls(connection: "Connection", seconds: float | None) -> Iterator[None]:
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
         end = None if seconds is None else time.monotonic() + seconds
+        if not connection.in_transaction():
+            connection.begin()  # a store begins its transactions itself, and the authorizer would refuse that too
         driver.set_authorizer(_authorize)
         driver.set_progress_handler(lambda: end is not None and time.monotonic() > end, _STEPS_BETWEEN_LOOKS)
         try:
