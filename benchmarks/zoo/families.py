@@ -32,7 +32,7 @@ class Family:
     scheduled: bool = False
     """Warm-up over a tenth of the run, then linear decay to zero."""
     batch_size: int = 64
-    steps: int = 160
+    steps: int = 120
 
     @property
     def regression(self) -> bool:
