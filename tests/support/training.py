@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from debugstore.events import EVENT_TYPES
+from debugstore.events import EVENT_TYPES, unmark
 from debugstore.logger.debug_logger import DebugLogger
 
 CLASSES, WIDTH, BATCH = 5, 8, 16
@@ -65,5 +65,5 @@ def events(log: DebugLogger | Path, kind: str | None = None) -> list[dict[str, A
     for line in lines:
         known = EVENT_TYPES.get(line["event_type"])
         if known is not None and line["event_type"] not in ("validation",):
-            msgspec.convert(line["data"], known)
+            msgspec.convert(unmark(line["data"]), known)
     return [line for line in lines if kind is None or line["event_type"] == kind]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.schedule import Plan
 
 LIST_LENGTH = 10
+HOST = "cpu"
 
 
 class Gradients(Probe):
@@ -112,13 +113,21 @@ class Gradients(Probe):
 
 
 def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Return the L2 norm of each tensor as a device scalar; half precision is summed in single."""
+    """Return the L2 norm of each tensor as a device scalar; half precision is summed in single.
+
+    A norm that overflows single precision is taken again in double on the CPU, where looking at it costs nothing;
+    elsewhere it stays infinite, and `num_nonfinite` tells it from one that has infinite entries.
+    """
     if not tensors:
         return []
     kinds = {tensor.dtype for tensor in tensors}
     low = kinds & {torch.bfloat16, torch.float16}
     wide = (torch.float64 if torch.float64 in kinds else torch.float32) if low or len(kinds) > 1 else None
-    return list(torch._foreach_norm(list(tensors), 2, dtype=wide))
+    found = torch._foreach_norm(list(tensors), 2, dtype=wide)
+    return [
+        torch.linalg.vector_norm(tensor, dtype=torch.float64) if on_host(norm) and number(norm) == math.inf else norm
+        for tensor, norm in zip(tensors, found, strict=True)
+    ]
 
 
 def finite_largest(grads: Sequence[Tensor], largest: Sequence[Tensor]) -> list[Tensor]:
@@ -127,8 +136,18 @@ def finite_largest(grads: Sequence[Tensor], largest: Sequence[Tensor]) -> list[T
     On the CPU only sick tensors are looked at again. Elsewhere looking which are sick would wait for the device, so
     each tensor is read once more.
     """
-    sick = [g for g, m in zip(grads, largest, strict=True) if m.device.type != "cpu" or not bool(torch.isfinite(m))]
+    sick = [g for g, m in zip(grads, largest, strict=True) if not on_host(m) or not math.isfinite(number(m))]
     return [torch.nan_to_num(grad, 0.0, 0.0, 0.0).abs().amax() for grad in sick if grad.numel()]
+
+
+def on_host(scalar: Tensor) -> bool:
+    """Whether a scalar can be read without waiting for a device."""
+    return scalar.device.type == HOST
+
+
+def number(scalar: Tensor) -> float:
+    """Return a scalar of the host's memory; reads it in place, where `item()` would go through the dispatcher."""
+    return cast(float, scalar.tolist())
 
 
 def total(values: Iterable[float]) -> float:
