@@ -29,7 +29,7 @@ class Modes(Probe):
         asleep = [
             module
             for module, around in self._modules
-            if not module.training and any(p.requires_grad for p in around.parameters(recurse=False) or ())
+            if not module.training and any(parameter.requires_grad for parameter in around.parameters())
         ]
         return {"num_eval_modules": len(asleep), "num_mode_modules": len(self._modules)}
 
