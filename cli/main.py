@@ -9,6 +9,13 @@ from debugstore import __version__
 from debugstore.errors import DebugstoreError
 
 from . import options
+from .compare import compare
+from .export import export
+from .ingest import ingest
+from .report import report
+from .runs import app as runs
+from .show import show
+from .sql import sql
 
 app = typer.Typer(
     name="debugstore",
@@ -16,6 +23,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
+
+app.command()(ingest)
+app.command()(report)
+app.command()(compare)
+app.add_typer(runs, name="runs")
+app.command()(sql)
+app.command()(show)
+app.command()(export)
 
 
 def _version(asked: bool) -> None:

@@ -3,14 +3,18 @@
 Nothing here or at the top of a command's file imports a database, a renderer or torch: `--help` waits for none of them.
 """
 
+import gzip
 import os
 import shutil
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
+from debugstore.errors import ArgumentError
 from debugstore.render.formats import Format
 
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ FINDINGS = 1
 """Exit code: findings or differences that were asked about."""
 FAILED = 2
 """Exit code: an error, said in one line."""
+PIPE_WIDTH = 80
+"""Characters of a page's line where there is no terminal."""
 BROKEN_PIPE = 141
 """Exit code of a program whose reader went away, as a shell reports it."""
 
@@ -40,6 +46,35 @@ RunArgument = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
+Where = Annotated[
+    str | None,
+    typer.Option(
+        "--where", metavar="CONDITION", help="Runs that fit, as in 'config.lr > 1e-4 and status == \"failed\"'."
+    ),
+]
+Tag = Annotated[str | None, typer.Option("--tag", help="Runs with this tag.")]
+
+
+class FailOn(StrEnum):
+    """How bad a finding must be for a command to fail."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def or_worse(self) -> tuple[str, ...]:
+        """The severities that are at least as bad."""
+        severities = tuple(FailOn)
+        return severities[: severities.index(self) + 1]
+
+
+class Look(TypedDict):
+    """How a page is to be drawn."""
+
+    color: bool
+    width: int
+
 
 def opened(context: typer.Context, db: str | None) -> "Store":
     """Return the store a command works on: its own `--db`, else the one before the command, else the environment's."""
@@ -53,6 +88,11 @@ def colored() -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def look() -> Look:
+    """Return how to draw a page: as wide as the terminal, 80 characters in a pipe."""
+    return {"color": colored(), "width": terminal_width() or PIPE_WIDTH}
 
 
 def terminal_width() -> int | None:
@@ -74,6 +114,24 @@ def write_bytes(parts: Iterable[bytes]) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the last flush at exit finds a reader
         raise typer.Exit(BROKEN_PIPE) from None
+
+
+def write_file(path: Path, parts: Iterable[bytes]) -> None:
+    """Write parts to a file, packed if its name ends in .gz; a failure on the way leaves what was there.
+
+    Raises:
+        ArgumentError: the place cannot be written.
+    """
+    unfinished = path.with_name(path.name + ".part")
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(unfinished, "wb") as file:
+            file.writelines(parts)
+        unfinished.replace(path)
+    except OSError as error:
+        raise ArgumentError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def say(text: str) -> None:

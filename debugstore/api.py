@@ -1,0 +1,268 @@
+"""A store from Python: everything the command line does, as calls that return frozen values. Never imports torch.
+
+What a call does lives in `store` and `analysis`; here it is opened, the run that a person means is looked up, and the
+call is passed on.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from debugstore.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from sqlalchemy import Connection
+
+    from debugstore.analysis.adhoc import Answer
+    from debugstore.analysis.compare import Comparison
+    from debugstore.analysis.queries import Query
+    from debugstore.analysis.report import Report
+    from debugstore.store.database import Database
+    from debugstore.store.ingest import IngestReport, Progress
+    from debugstore.store.runs import RunSummary
+
+LOG_ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+"""What a log's name ends with; such a name is never taken for a run's."""
+
+RUN_PARAMS = ("run", "other")
+"""Places of a query that bind a run's integer key; here they take its name too."""
+
+
+def open_store(where: str | Path = "debugstore.db") -> "Store":
+    """Return the store at a path or a database URL, or one in memory for ``:memory:``.
+
+    It is opened when it is first needed: the first `ingest` makes it where there is none.
+    """
+    return Store(where)
+
+
+class Store:
+    """One store. It is closed by `close`, or at the end of a ``with``.
+
+    A run is named as on the command line: by its name, its id, a unique prefix of either, or ``latest``.
+
+    Example::
+
+        with debugstore.open_store("debugstore.db") as store:
+            store.ingest(["logs/debug"])
+            for finding in store.report("latest").findings:
+                print(finding.severity, finding.title, finding.remedy)
+    """
+
+    def __init__(self, where: str | Path) -> None:
+        self.where = where
+        self._databases: dict[bool, Database] = {}
+
+    def ingest(self, paths: Iterable[str | Path], *, on_progress: "Progress | None" = None) -> "IngestReport":
+        """Put logs into the store, which is made if it is not there; see `store.ingest.ingest`."""
+        from debugstore.store.ingest import ingest
+
+        return ingest(self._database(write=True), paths, on_progress=on_progress)
+
+    def runs(self, *, where: str | None = None, tag: str | None = None) -> "tuple[RunSummary, ...]":
+        """Return the runs, the newest first.
+
+        Args:
+            where: a condition such as ``config.lr > 1e-4 and status == "completed"``.
+            tag: only runs with this tag.
+        """
+        from debugstore.store.runs import list_runs
+
+        with self._reading() as connection:
+            runs = list_runs(connection)
+            if where is None and tag is None:
+                return tuple(runs)
+            from debugstore.analysis.compare import select_runs
+
+            chosen = set(select_runs(connection, where=where, tag=tag))
+        return tuple(run for run in runs if run.run in chosen)
+
+    def report(
+        self,
+        run: str | Path = "latest",
+        *,
+        only: Collection[str] | None = None,
+        since_step: int | None = None,
+        thresholds: Mapping[str, float] | None = None,
+        diagnoses_dir: Path | None = None,
+    ) -> "Report":
+        """Report on a run, or on a log that was never ingested; see `analysis.report.report`."""
+        from debugstore.analysis.report import report
+
+        with self._reading_runs([run]) as (connection, (found,)):
+            return report(
+                connection,
+                found,
+                only=only,
+                since_step=since_step,
+                thresholds=thresholds,
+                diagnoses_dir=diagnoses_dir,
+            )
+
+    def compare(
+        self,
+        runs: Sequence[str | Path] = (),
+        *,
+        where: str | None = None,
+        tag: str | None = None,
+        baseline: str | Path | None = None,
+        **options: Any,
+    ) -> "Comparison":
+        """Compare runs with the first of them or with `baseline`; logs that were never ingested count as runs.
+
+        Args:
+            runs: the runs; one alone is compared with itself, segment by segment.
+            where: also all runs that fit a condition, see `runs`.
+            tag: also all runs with this tag.
+            baseline: the run to compare the others with.
+            options: as of `analysis.compare.compare`: `group`, `by`, `sort`, `to_loss`, `rtol`, `atol`, `findings`.
+        """
+        from debugstore.analysis.compare import compare, select_runs
+
+        asked = [*runs, *([baseline] if baseline is not None else [])]
+        with self._reading_runs(asked) as (connection, found):
+            base = found.pop() if baseline is not None else None
+            if where is not None or tag is not None:
+                chosen = select_runs(connection, where=where, tag=tag)
+                found += [run for run in chosen if run not in found]
+            return compare(connection, found or [run for run in [base] if run is not None], baseline=base, **options)
+
+    def sql(
+        self,
+        query: str,
+        *,
+        row_limit: int | None = None,
+        seconds: float | None = None,
+        plan: bool = False,
+        **params: Any,
+    ) -> "Answer":
+        """Ask a question in SQL that only reads, or a shipped one by its name; see `analysis.adhoc.ask`.
+
+        Args:
+            query: SQL, or a name such as ``report/progression`` out of `queries`.
+            row_limit: rows at most; None for all.
+            seconds: time at most; None for ever.
+            plan: return how the database would answer instead of the answer.
+            params: values of the ``:name`` places of the query; ``run`` and ``other`` may name a run.
+        """
+        from debugstore.analysis.adhoc import ask
+        from debugstore.analysis.named import named_query
+        from debugstore.store.runs import resolve
+
+        named = named_query(query)
+        defaults = {param.name: param.default for param in named.params.values()} if named else {}
+        with self._reading() as connection:
+            given = {
+                name: resolve(connection, value) if name in RUN_PARAMS and isinstance(value, str) else value
+                for name, value in params.items()
+            }
+            text = named.sql if named else query
+            if plan:
+                text = f"{'EXPLAIN QUERY PLAN' if connection.dialect.name == 'sqlite' else 'EXPLAIN'} {text}"
+            return ask(connection, text, {**defaults, **given}, row_limit=row_limit, seconds=seconds)
+
+    def queries(self) -> "Mapping[str, Query]":
+        """Return the shipped questions that `sql` takes by name."""
+        from debugstore.analysis.named import named_queries
+
+        return named_queries()
+
+    def show(self, run: str | Path = "latest", *, around: int, window: int = 10) -> tuple[dict[str, Any], ...]:
+        """Return every event of a run within `window` steps of a step; see `store.show.events_near`."""
+        from debugstore.store.show import events_near
+
+        with self._reading_runs([run]) as (connection, (found,)):
+            return events_near(connection, found, around, window)
+
+    def export(self, run: str | Path = "latest") -> "Iterator[bytes]":
+        """Yield every event of a run as the line that came in, value for value."""
+        from debugstore.store.export import export_lines
+
+        with self._reading_runs([run]) as (connection, (found,)):
+            yield from export_lines(connection, found)
+
+    def close(self) -> None:
+        """Close the store; a call after it opens it again."""
+        while self._databases:
+            self._databases.popitem()[1].close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
+    ) -> None:
+        self.close()
+
+    def _database(self, *, write: bool = False) -> "Database":
+        """Return the open database; what only reads opens it so that it cannot write."""
+        from debugstore.store.database import open_database
+
+        in_memory = str(self.where) == ":memory:"
+        key = write or in_memory or True in self._databases
+        if key not in self._databases:
+            self._databases[key] = open_database(self.where, create=key, read_only=not key)
+        return self._databases[key]
+
+    @contextmanager
+    def _reading(self) -> "Iterator[Connection]":
+        with self._database().read() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading_runs(self, asked: Sequence[str | Path]) -> "Iterator[tuple[Connection, list[int]]]":
+        """Give a connection and the runs asked for in it: of this store, or of one in memory where some are logs."""
+        from debugstore.store.runs import resolve
+
+        if any(map(_is_log, asked)):
+            with Store(":memory:") as loose:
+                names = [loose._loaded(run) if _is_log(run) else loose._copied(self, str(run)) for run in asked]
+                _refuse_merged(asked, names)
+                with loose._reading() as connection:
+                    yield connection, [resolve(connection, name) for name in names]
+            return
+        with self._reading() as connection:
+            yield connection, [resolve(connection, str(run)) for run in asked]
+
+    def _loaded(self, log: str | Path) -> str:
+        """Ingest a log and return its run.
+
+        Raises:
+            ArgumentError: it holds several runs.
+        """
+        runs = self.ingest([log]).runs
+        if len(runs) != 1:
+            raise ArgumentError(f"{log} holds {len(runs)} runs ({', '.join(runs)}): ingest it and name one of them")
+        return runs[0]
+
+    def _copied(self, other: "Store", run: str) -> str:
+        """Take a run of another store over and return its name here."""
+        with TemporaryDirectory() as folder:
+            log = Path(folder) / "run.jsonl"
+            with log.open("wb") as file:
+                file.writelines(other.export(run))
+            return self._loaded(log)
+
+
+def _is_log(run: str | Path) -> bool:
+    """Say whether a person means a log by this, not a run's name."""
+    if isinstance(run, Path) or run == "-" or run.endswith(LOG_ENDINGS):
+        return True
+    path = Path(run)
+    return path.is_file() or (len(path.parts) > 1 and path.exists())
+
+
+def _refuse_merged(asked: Sequence[str | Path], names: Sequence[str]) -> None:
+    """Refuse different logs of one run: in one store they are its segments, and nothing is left to compare.
+
+    Raises:
+        ArgumentError: there are such logs.
+    """
+    first: dict[str, str | Path] = {}
+    for log, name in zip(asked, names, strict=True):
+        if str(first.setdefault(name, log)) != str(log):
+            raise ArgumentError(f"{first[name]} and {log} are of one run, '{name}': compare one of them with another")

@@ -1,0 +1,116 @@
+"""What commands list: ingested files, runs, events, questions. A table for people, all fields for programs."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from debugstore.analysis.queries import Query
+from debugstore.render.formats import Format
+from debugstore.render.tables import cell, render_rows, strict_json
+from debugstore.store.ingest import FileReport, IngestReport
+from debugstore.store.runs import RunSummary
+
+FOR_PEOPLE = (Format.TABLE, Format.MARKDOWN)
+
+
+def render_ingest(report: IngestReport, *, format: str = Format.TABLE, width: int | None = None) -> str:
+    """Return what ingest did, a line a file and, for people, a total of several."""
+    if format not in FOR_PEOPLE:
+        return _values(FileReport, report.files, format)
+    rows = [
+        (_shown_path(file.source), _several(file.runs), file.new, file.known, file.rejected, _remark(file))
+        for file in report.files
+    ]
+    if len(rows) > 1:
+        rows.append((f"{len(rows)} files", _several(report.runs), report.new, report.known, report.rejected, ""))
+    columns = ["file", "run", "new", "known", "rejected", ""]
+    return render_rows(*_without_empty(rows, columns), format, width=width)
+
+
+def render_runs(runs: Sequence[RunSummary], *, format: str = Format.TABLE, width: int | None = None) -> str:
+    """Return runs, a line each."""
+    if format not in FOR_PEOPLE:
+        return _values(RunSummary, runs, format)
+    rows = [
+        (
+            run.run_id,
+            run.name if run.name != run.run_id else None,
+            run.status or "not ended",
+            _moment(run.started_at),
+            run.last_step,
+            run.first_loss,
+            run.last_loss,
+            run.best_validation_loss,
+            ", ".join(run.tags),
+            run.notes,
+        )
+        for run in runs
+    ]
+    columns = ["run", "name", "status", "started", "last step", "first loss", "last loss", "val. loss", "tags", "notes"]
+    return render_rows(*_without_empty(rows, columns), format, width=width)
+
+
+def render_events(events: Sequence[Mapping[str, Any]], *, format: str = Format.TABLE, width: int | None = None) -> str:
+    """Return events: for people a line each with its plain fields, for programs whole."""
+    if format == Format.JSON:
+        return "[" + ",\n ".join(strict_json(event) for event in events) + "]"
+    if format == Format.NL:
+        return "\n".join(strict_json(event) for event in events)
+    columns = ["step", "rank", "event", "data"]
+    rows = [(event["step"], event.get("rank"), event["event_type"], _summary(event["data"])) for event in events]
+    return render_rows(*_without_empty(rows, columns), format, width=width)
+
+
+def render_queries(queries: Mapping[str, Query], *, format: str = Format.TABLE, width: int | None = None) -> str:
+    """Return the named questions, with what each binds."""
+    rows = [(name, ", ".join(sorted(query.names)), query.header.get("title", "")) for name, query in queries.items()]
+    return render_rows(rows, ["query", "binds", "asks"], format, width=width)
+
+
+def _values(kind: type, values: Iterable[Any], format: str) -> str:
+    """Return dataclass values with every field."""
+    columns = [one.name for one in fields(kind)]
+    return render_rows([list(asdict(value).values()) for value in values], columns, format)
+
+
+def _without_empty(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> tuple[list[list[Any]], list[str]]:
+    """Return rows and columns without the columns that are empty in all rows."""
+    kept = [index for index in range(len(columns)) if not rows or any(row[index] not in (None, "") for row in rows)]
+    return [[row[index] for index in kept] for row in rows], [columns[index] for index in kept]
+
+
+def _shown_path(source: str) -> str:
+    """Return a path as seen from here, where that is shorter."""
+    try:
+        near = os.path.relpath(source)
+    except ValueError:
+        return source
+    return near if len(near) < len(source) and Path(source).is_absolute() else source
+
+
+def _several(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 3 else f"{len(names)} runs"
+
+
+def _remark(file: FileReport) -> str:
+    return file.problem or ("the last line is not complete yet" if file.unfinished else "")
+
+
+def _moment(seconds: float | None) -> str | None:
+    """Return a moment in local time; None for one that no clock shows."""
+    try:
+        return None if seconds is None else f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _summary(data: Mapping[str, Any]) -> str:
+    """Return the plain fields of an event, numbers that were not finite by their word."""
+    marks = data.get("nonfinite")
+    words = marks if isinstance(marks, dict) else {}
+    shown = {name: words.get(name, value) if value is None else value for name, value in data.items()}
+    plain = {name: value for name, value in shown.items() if isinstance(value, str | int | float)}
+    return ", ".join(f"{name} {cell(value)}" for name, value in plain.items())
