@@ -3,23 +3,22 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, text
 
 from debugstore.analysis.adhoc import ask
 from debugstore.errors import ArgumentError, QueryFailedError, QueryRefusedError, QueryTimeoutError
+from debugstore.store.database import Database
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS n FROM n"
 
 
 @pytest.fixture
-def engine(bare_url: str) -> Iterator[Engine]:
+def engine(database: Database) -> Engine:
     """An engine with one small table."""
-    made = create_engine(bare_url)
-    with made.begin() as connection:
+    with database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE things (id INTEGER, word TEXT)"))
         connection.exec_driver_sql("INSERT INTO things VALUES (1, 'one'), (2, ':word'), (3, NULL)")
-    yield made
-    made.dispose()
+    return database.engine
 
 
 @pytest.fixture
