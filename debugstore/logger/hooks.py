@@ -109,8 +109,9 @@ class Hooks:
     def _module_ran(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
         self._run(Recorder.module_ran, name, module, inputs, output)
 
-    def _optimizer_entered(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002
-        self._run(Recorder.optimizer_entered, optimizer)
+    def _optimizer_entered(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        has_closure = any(given is not None and given is not optimizer for given in (*args, *kwargs.values()))
+        self._run(Recorder.optimizer_entered, optimizer, has_closure)
 
     def _optimizer_left(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002
         self._run(Recorder.optimizer_left, optimizer)

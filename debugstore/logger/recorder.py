@@ -47,8 +47,12 @@ class Recorder:
         self._watching: list[Probe] = []
         self._losses: list[Any] | None = None
         self._facts: dict[str, Facts] = {}
-        self._inside_optimizer = False
+        self._inside: Optimizer | None = None
+        self._begun_inside = False
+        self._entered: set[int] = set()
+        self._measured: Optimizer | None = None
         self._stepped = False
+        self._warned = False
         self._seconds_before = 0.0
 
     # ---- the user's calls
@@ -87,7 +91,7 @@ class Recorder:
         if self._micro_steps == 1:
             self._look(Batch(loss, given["logits"], given["labels"], given["inputs"], plan, self.num_steps == 1), given)
         if self._losses is not None:
-            self._losses.append(_scalar(loss))
+            self._losses.append(self._loss(loss))
             if self._micro_steps >= self.context.settings.accumulation_steps:
                 self._write_step()
 
@@ -168,24 +172,35 @@ class Recorder:
             for probe in self._active:
                 self._guard(probe, probe.backward_ended)
 
-    def optimizer_entered(self, optimizer: Optimizer) -> None:
-        """Note that an optimizer is about to step."""
-        self._inside_optimizer = True
-        if self._losses is not None:
+    def optimizer_entered(self, optimizer: Optimizer, has_closure: bool) -> None:
+        """Note that an optimizer is about to step; a closure will run forward and backward inside of it."""
+        self._inside, self._begun_inside = optimizer, False
+        self.context.in_closure = has_closure
+        if self._losses is not None and not has_closure:
             self._write_step()
         self._calls.count_found_inf(getattr(optimizer, "found_inf", None))
+        self._measure_optimizer(optimizer)
+        self._calls.optimizer_began = time.perf_counter()
+
+    def _measure_optimizer(self, optimizer: Optimizer) -> None:
+        """Look at an optimizer before it changes anything: at the first of its steps within one of ours."""
+        if id(optimizer) in self._entered:
+            return
+        self._entered.add(id(optimizer))
+        self._measured = optimizer
         for probe in self._active:
             self._guard(probe, probe.optimizer_entered, optimizer)
-        self._calls.optimizer_began = time.perf_counter()
 
     def optimizer_left(self, optimizer: Optimizer) -> None:
         """Note that an optimizer stepped."""
         self._calls.optimizer_left()
-        self._inside_optimizer = False
+        self._inside = None
         self._stepped = True
         self._calls.note(OPTIMIZER)
-        for probe in self._active:
-            self._guard(probe, probe.optimizer_left, optimizer)
+        if self._measured is optimizer:
+            self._measured = None
+            for probe in self._active:
+                self._guard(probe, probe.optimizer_left, optimizer)
 
     # ---- steps
 
@@ -195,6 +210,8 @@ class Recorder:
             return True
         if step is not None:
             return step != self.step
+        if self._inside is not None:
+            return not self._begun_inside
         return self._stepped or self._micro_steps >= self.context.settings.accumulation_steps
 
     def _begin(self, step: int) -> None:
@@ -207,6 +224,10 @@ class Recorder:
         self._active = [probe for probe in self._probes if probe.begin(plan)]
         self._seconds_before = self.seconds
         self._calls.begin()
+        self._entered.clear()
+        self._begun_inside = self._inside is not None
+        if self._inside is not None:  # a closure: the optimizer was entered before this step was known
+            self._measure_optimizer(self._inside)
 
     def pause(self) -> None:
         """End the step under way because something else than a step follows: its duration is not known then."""
@@ -246,6 +267,19 @@ class Recorder:
         told = {name: _scalar(given[name]) for name in ("accuracy", "learning_rate") if given[name] is not None}
         self._facts = {"": own, **self._ask("step_facts", batch), "told": told}
         self._losses = []
+
+    def _loss(self, loss: Any) -> Any:
+        """Return the loss as one number; say once when it is none."""
+        fault = None
+        if isinstance(loss, Tensor) and loss.numel() != 1:
+            fault = f"loss has shape {tuple(loss.shape)}, not one entry: its mean is logged"
+        elif not isinstance(loss, Tensor | int | float):
+            fault = f"loss is of type {type(loss).__name__}, not a number: null is logged"
+            loss = None
+        if fault is not None and not self._warned:
+            self._warned = True
+            warn(fault)
+        return _scalar(loss)
 
     def _write_step(self) -> None:
         losses, self._losses = self._losses, None
@@ -290,7 +324,8 @@ class Recorder:
             data.update(facts if probe is None else self._guard(probe, probe.finish, event_type, facts) or {})
         losses = data.pop("losses", None)
         if losses is not None:
-            data["loss"] = sum(losses) / len(losses) if losses else None
+            known = [loss for loss in losses if loss is not None]
+            data["loss"] = sum(known) / len(known) if known else None
         self.log.emit(event_type, step, data)
 
 

@@ -15,12 +15,14 @@ from debugstore.logger.probes.outputs import Outputs
 from debugstore.logger.probes.system import System
 from debugstore.logger.probes.updates import Updates
 from debugstore.logger.probes.validation import Validation
+from debugstore.logger.probes.weights import Weights
 from debugstore.logger.probes.wiring import Wiring
 
 CLASSES: tuple[type[Probe], ...] = (
     Outputs,
     Labels,
     Batches,
+    Weights,
     Initial,
     Modes,
     System,

@@ -43,6 +43,15 @@ class Gradients(Probe):
 
     def optimizer_entered(self, optimizer: Optimizer) -> None:
         """Measure the gradients the optimizer holds; all of them, if no backward of the logged loss left any."""
+        if not self.context.in_closure:
+            self._see(optimizer)
+
+    def optimizer_left(self, optimizer: Optimizer) -> None:
+        """Measure what a closure left: its backward ran inside the optimizer's step, and so did any clipping."""
+        if self.context.in_closure:
+            self._see(optimizer)
+
+    def _see(self, optimizer: Optimizer) -> None:
         if not self._measured.get("names"):
             self._measure()
         self._optimizer_ran = True
