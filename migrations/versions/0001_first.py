@@ -227,6 +227,7 @@ def upgrade() -> None:
         sa.Column("cross_entropy", sa.Double()),
         sa.Column("num_eval_modules", sa.BigInteger()),
         sa.Column("num_mode_modules", sa.BigInteger()),
+        sa.Column("weight_norm", sa.Double()),
         sa.Column("graph_nodes", sa.BigInteger()),
         sa.Column("allocated_bytes", sa.BigInteger()),
         *_remainder(),
