@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 import debugstore
 from benchmarks.zoo.training import Training
 
-CADENCE = {"step_every": 2, "grad_every": 2, "update_every": 10}
+CADENCE = {"step_every": 4, "grad_every": 4, "update_every": 12}
 """A zoo training has a hundred steps where a real one has thousands, so it is logged more often than by default."""
 
 

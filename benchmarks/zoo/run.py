@@ -7,7 +7,6 @@
 import argparse
 import hashlib
 import json
-import multiprocessing
 import shutil
 import sys
 import tempfile
@@ -15,9 +14,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cache
-from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +25,12 @@ import debugstore.logger
 from benchmarks.zoo import cases, loop
 from benchmarks.zoo.cases import Case
 from benchmarks.zoo.families import FAMILIES, TUNING
+from benchmarks.zoo.parallel import FORK, each
 from benchmarks.zoo.training import Training
 from debugstore.events import encode, unmark
 
 ROOT = Path(__file__).parents[2]
 LOGS = ROOT / ".benchmarks" / "zoo" / "logs"
-FORK = multiprocessing.get_context("fork")
-"""A fork inherits the imported torch: a case starts in milliseconds, and nothing of one reaches another."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +52,13 @@ class Job:
 
 
 @cache
-def _digest(*folders: Path) -> str:
-    """Return a digest of the Python files in some folders."""
+def digest(*folders: Path) -> str:
+    """Return a digest of the Python and SQL files in some folders."""
     made = hashlib.sha256()
     for folder in folders:
-        for path in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]:
-            made.update(path.read_bytes())
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
+            if path.suffix in {".py", ".sql"}:
+                made.update(path.read_bytes())
     return made.hexdigest()[:16]
 
 
@@ -70,7 +67,7 @@ def version(job: Job) -> str:
     package = Path(debugstore.logger.__file__).parents[1]
     core = [ROOT / "benchmarks" / "zoo" / f"{name}.py" for name in ("data", "models", "families", "training", "loop")]
     own = ROOT / Path(*job.case.module.split(".")).with_suffix(".py")
-    return _digest(*core, own, package / "logger", package / "events")
+    return digest(*core, own, package / "logger", package / "events")
 
 
 def jobs(patterns: Iterable[str] = (), only: Iterable[str] = (), seeds: int = 3) -> list[Job]:
@@ -149,19 +146,7 @@ def train_all(wanted: list[Job], logs: Path = LOGS, workers: int = 2, stale: boo
     left = [job for job in wanted if outcome(job, logs, stale) is None]
     if left:
         warm_up({job.family for job in left})
-    running: dict[BaseProcess, Job] = {}
-    while left or running:
-        while left and len(running) < workers:
-            job = left.pop(0)
-            process = FORK.Process(target=train, args=(job, logs))
-            process.start()
-            running[process] = job
-        wait([process.sentinel for process in running])
-        for process in [process for process in running if process.exitcode is not None]:
-            process.join()
-            if process.exitcode:
-                raise RuntimeError(f"{running[process].run_id} ended its process with code {process.exitcode}")
-            yield running.pop(process)
+    yield from each(partial(train, logs=logs), left, workers)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,153 @@
+"""What the diagnoses say of the zoo's logs: as they are, cut short, at the default cadence, or without a probe.
+
+A case's logs are ingested into one store, and each of its runs is reported on. Answers are kept in
+`.benchmarks/zoo/answers` until the log or the code that reads it changes.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import debugstore
+from benchmarks.zoo.parallel import each
+from benchmarks.zoo.run import LOGS, ROOT, Job, digest, outcome
+
+ANSWERS = ROOT / ".benchmarks" / "zoo" / "answers"
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change to the events of a log before it is ingested, under a name that its answers are kept by."""
+
+    name: str
+    change: Callable[[Event], Event | None]
+    """Returns the event as it is to be ingested; None drops it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One finding, and the codes that it explains."""
+
+    code: str
+    severity: str
+    explains: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A run's findings, root causes first."""
+
+    findings: tuple[Found, ...]
+
+    @property
+    def first(self) -> str | None:
+        """The code of the first finding."""
+        return self.findings[0].code if self.findings else None
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Codes of the findings that are more than a note."""
+        return tuple(found.code for found in self.findings if found.severity != "note")
+
+    @property
+    def listed(self) -> frozenset[str]:
+        """Every code that the report shows, those explained away included."""
+        return frozenset(code for found in self.findings for code in (found.code, *found.explains))
+
+
+def _first_two_steps(event: Event) -> Event | None:
+    return event if event["step"] < 2 and event["event_type"] != "fit_end" else None
+
+
+_DEFAULT_CADENCE = {"training_step": 10, "loop": 10, "gradient_stats": 10, "param_updates": 50}
+
+
+def _at_default_cadence(event: Event) -> Event | None:
+    every = _DEFAULT_CADENCE.get(event["event_type"])
+    return event if every is None or event["step"] < 5 or event["step"] % every == 0 else None
+
+
+FULL = Edit("full", lambda event: event)
+EARLY = Edit("early", _first_two_steps)
+"""What two optimizer steps left."""
+SPARSE = Edit("sparse", _at_default_cadence)
+"""What the logger's default cadence would have written."""
+
+
+@cache
+def _reader() -> str:
+    """Return a digest of the code that reads logs."""
+    package = Path(debugstore.__file__).parent
+    return digest(package / "analysis", package / "store", package / "events", package / "sql")
+
+
+def answers(jobs: Iterable[Job], edit: Edit = FULL, workers: int = 2) -> dict[Job, Answer]:
+    """Return the answer to each job that has a log."""
+    _reader()  # before the forks, which would each compute it
+    wanted = list(jobs)
+    missing = [job for job in wanted if _kept(job, edit) is None]
+    by_case = [list(group) for _, group in groupby(missing, key=lambda job: job.case.id)]
+    for _ in each(partial(_answer, edit=edit), by_case, workers):
+        pass
+    made = {job: _kept(job, edit) for job in wanted}
+    return {job: answer for job, answer in made.items() if answer is not None}
+
+
+def _path(job: Job, edit: Edit) -> Path:
+    return ANSWERS / edit.name / f"{job.run_id}.json"
+
+
+def _of(job: Job) -> str:
+    """Return what an answer depends on: the log's version and the reader's."""
+    made = outcome(job, stale=True)
+    return f"{made['version'] if made else None}-{_reader()}"
+
+
+def _kept(job: Job, edit: Edit) -> Answer | None:
+    """Return the answer that was kept, if nothing has changed since."""
+    path = _path(job, edit)
+    if not path.exists():
+        return None
+    kept = json.loads(path.read_text())
+    if kept["of"] != _of(job):
+        return None
+    return Answer(tuple(Found(code, severity, tuple(explains)) for code, severity, explains in kept["findings"]))
+
+
+def _answer(jobs: Sequence[Job], edit: Edit) -> None:
+    """Ingest some logs into one store and write down what its reports find."""
+    with tempfile.TemporaryDirectory() as folder:
+        logs = [path for job in jobs for path in _edited(job, edit, Path(folder))]
+        with debugstore.open_store(Path(folder) / "zoo.db") as store:
+            store.ingest(logs)
+            for job in jobs:
+                findings = store.report(job.run_id).findings
+                rows = [(found.code, str(found.severity), found.explains) for found in findings]
+                _path(job, edit).parent.mkdir(parents=True, exist_ok=True)
+                _path(job, edit).write_text(json.dumps({"of": _of(job), "findings": rows}))
+
+
+def _edited(job: Job, edit: Edit, folder: Path) -> list[Path]:
+    """Return a job's logs, edited copies of them unless they are wanted as they are."""
+    logs = sorted(job.folder(LOGS).glob("*.jsonl"))
+    if edit is FULL:
+        return logs
+    made = []
+    for path in logs:
+        events = (edit.change(event) for event in events_of(path))
+        copy = folder / job.run_id / path.name
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text("".join(json.dumps(event) + "\n" for event in events if event is not None))
+        made.append(copy)
+    return made
+
+
+def events_of(path: Path) -> list[Event]:
+    """Return the events of a log."""
+    return [json.loads(line) for line in path.read_bytes().splitlines()]

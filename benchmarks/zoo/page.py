@@ -1,0 +1,352 @@
+"""The page `docs/diagnosis-quality.md`: figures to Markdown, nothing is computed here but shares."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.zoo import effects
+from benchmarks.zoo.cases import Case
+from benchmarks.zoo.effects import Effect, Place
+from benchmarks.zoo.families import FAMILIES, TUNING
+from benchmarks.zoo.rules import RULES, named
+from benchmarks.zoo.run import Job
+from benchmarks.zoo.score import (
+    PAIRS,
+    Judged,
+    Result,
+    confusion,
+    faults,
+    results,
+    share,
+    to_leave_alone,
+    told_apart,
+)
+
+
+@dataclass
+class Figures:
+    """Everything the page says."""
+
+    judged: list[Judged]
+    gains: Mapping[Place, float]
+    early: list[Judged] = field(default_factory=list)
+    sparse: list[Judged] = field(default_factory=list)
+    baseline: Mapping[Job, tuple[str, ...]] = field(default_factory=dict)
+    ablation: Mapping[str, Counter[tuple[str, str]]] = field(default_factory=dict)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines] + [""]
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * share(part, whole):.1f} % ({part} of {whole})" if whole else "-"
+
+
+def _short(part: int, whole: int) -> str:
+    return f"{100 * share(part, whole):.1f} %" if whole else "-"
+
+
+def _codes(codes: Iterable[str]) -> str:
+    return ", ".join(f"`{code}`" for code in codes) or "-"
+
+
+def _scored(judged: Iterable[Judged]) -> list[Judged]:
+    return [one for one in judged if not one.tuned]
+
+
+def _goals(figures: Figures) -> list[str]:
+    wrong = faults(_scored(figures.judged))
+    counts = results(wrong)
+    first, listed = counts[Result.FIRST], counts[Result.FIRST] + counts[Result.LISTED]
+    healthy = [one for one in figures.judged if one.job.case.kind == "healthy"]
+    early = faults(_scored(figures.early))
+    apart = [told_apart(_scored(figures.judged), group) for group in PAIRS]
+    rows = [
+        ("the cause is the first finding, families not tuned on", "90 %", _percent(first, len(wrong))),
+        ("the cause is listed, families not tuned on", "95 %", _percent(listed, len(wrong))),
+        (
+            "healthy runs with a finding of `warning` or above, all families",
+            "0",
+            f"{sum(not one.quiet for one in healthy)} of {len(healthy)}",
+        ),
+        (
+            "wiring and loop-order faults named from the first two optimizer steps, families not tuned on",
+            "100 %",
+            _percent(results(early)[Result.FIRST], len(early)),
+        ),
+        (
+            "groups of look-alikes told apart in at least 90 %",
+            f"{len(PAIRS)}",
+            str(sum(share(*pair) >= 0.9 for pair in apart if pair[1])),
+        ),
+    ]
+    return ["## Goals", "", *_table(("goal", "aim", "measured"), rows)]
+
+
+def _families(figures: Figures) -> list[str]:
+    rows = []
+    groups = [(name, [one for one in figures.judged if one.job.family == name]) for name in FAMILIES]
+    groups.append(("**all not tuned on**", _scored(figures.judged)))
+    for name, of_family in groups:
+        wrong, quiet = faults(of_family), to_leave_alone(of_family)
+        counts = results(wrong)
+        found = counts[Result.FIRST] + counts[Result.LISTED]
+        cells = [_short(counts[Result.FIRST], len(wrong)), _short(found, len(wrong))]
+        cells += [str(counts[kind]) for kind in (Result.SYMPTOM, Result.ABSTAINED, Result.FALSE_CAUSE)]
+        alarms = f"{sum(not one.quiet for one in quiet)} of {len(quiet)}"
+        rows.append((f"{name} (tuned)" if name in TUNING else name, len(wrong), *cells, alarms))
+    head = (
+        "family",
+        "faulty runs",
+        "first",
+        "listed",
+        "symptom only",
+        "nothing",
+        "another cause",
+        "alarms on harmless",
+    )
+    return ["## By family", "", *_table(head, rows)]
+
+
+def _causes(figures: Figures) -> list[str]:
+    """One row a case: how often its cause came first, tuned and scored families apart."""
+    cases: dict[Case, list[Judged]] = {}
+    for one in faults(figures.judged):
+        cases.setdefault(one.job.case, []).append(one)
+    rows = []
+    for case, of_case in cases.items():
+        cells = []
+        for tuned in (True, False):
+            part = [one for one in of_case if one.tuned is tuned]
+            cells.append(f"{results(part)[Result.FIRST]} of {len(part)}" if part else "-")
+        others = Counter(one.answer.first or "nothing" for one in of_case if one.result is not Result.FIRST)
+        rows.append((case.id, case.says, _codes(case.codes[:1]), *cells, _counted(others)))
+    head = ("case", "what is wrong", "code", "tuned", "not tuned", "first instead")
+    return ["## By fault", "", *_table(head, rows)]
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"`{code}` {count}" for code, count in counts.most_common())
+
+
+def _confusion(figures: Figures) -> list[str]:
+    rows = [
+        (f"`{expected}`", f"`{found}`", count)
+        for (expected, found), count in confusion(faults(_scored(figures.judged))).most_common()
+    ]
+    right: Counter[str] = Counter(
+        one.job.case.codes[0] for one in faults(_scored(figures.judged)) if one.result is Result.FIRST
+    )
+    diagonal = ", ".join(f"`{code}` {count}" for code, count in sorted(right.items()))
+    return [
+        "## Confusion matrix",
+        "",
+        "Families not tuned on. The diagonal, right first findings by cause: " + (diagonal or "none") + ".",
+        "",
+        "Off the diagonal:",
+        "",
+        *_table(("expected", "first found", "runs"), rows),
+    ]
+
+
+def _alarms(figures: Figures) -> list[str]:
+    lines = ["## Healthy regimes", ""]
+    healthy = [one for one in figures.judged if one.job.case.kind == "healthy"]
+    regimes = {one.job.case.id for one in healthy}
+    lines += [f"{len(regimes)} regimes, {len(healthy)} runs. Findings of `warning` or above, each a false alarm:", ""]
+    rows = [(one.job.run_id, one.job.case.says, _codes(one.answer.alarms)) for one in healthy if not one.quiet]
+    lines += _table(("run", "regime", "findings"), rows) if rows else ["None.", ""]
+    harmless = [one for one in to_leave_alone(figures.judged) if one.job.case.kind != "healthy"]
+    lines += [
+        "### Harmless and invisible injections",
+        "",
+        f"An injection counts as harmless on a family where it keeps at least {effects.HARMLESS:.0%} of the clean gain "
+        "in quality and is no fault by itself; a cause without an effect is a note there. Invisible ones leave no "
+        f"trace in any log: they must not be taken for something else. {len(harmless)} runs, of these with an alarm:",
+        "",
+    ]
+    rows = [(one.job.run_id, one.job.case.says, _codes(one.answer.alarms)) for one in harmless if not one.quiet]
+    lines += _table(("run", "injection", "findings"), rows) if rows else ["None.", ""]
+    quiet = Counter((one.job.case.id, one.job.case.says) for one in harmless)
+    lines += ["All of them:", "", *_table(("case", "injection", "runs"), [(*case, n) for case, n in quiet.items()])]
+    return lines
+
+
+def _pairs(figures: Figures) -> list[str]:
+    rows = []
+    for group in PAIRS:
+        parts = ([one for one in figures.judged if one.tuned is tuned] for tuned in (True, False))
+        cells = [_percent(*told_apart(part, group)) for part in parts]
+        rows.append((", ".join(group), *cells))
+    return ["## Look-alikes", "", *_table(("group", "tuned", "not tuned"), rows)]
+
+
+def _early(figures: Figures) -> list[str]:
+    rows = []
+    for tuned in (True, False):
+        part = faults(one for one in figures.early if one.tuned is tuned)
+        counts = results(part)
+        rows.append(
+            (
+                "tuned" if tuned else "not tuned",
+                _percent(counts[Result.FIRST], len(part)),
+                _percent(counts[Result.FIRST] + counts[Result.LISTED], len(part)),
+            )
+        )
+    missed = [one for one in faults(figures.early) if one.result is not Result.FIRST]
+    misses = Counter(f"{one.job.case.id} (`{one.answer.first or 'nothing'}`)" for one in missed)
+    lines = [
+        "## From the first two optimizer steps",
+        "",
+        "Logs of the faults of wiring and of loop order, cut before the third step:",
+        "",
+        *_table(("families", "first", "listed"), rows),
+    ]
+    shown = ", ".join(f"{name} {count}" for name, count in misses.items())
+    return [*lines, f"Missed: {shown or 'none'}.", ""]
+
+
+def _sparse(figures: Figures) -> list[str]:
+    part = faults(_scored(figures.sparse))
+    counts = results(part)
+    healthy = [one for one in figures.sparse if one.job.case.kind == "healthy"]
+    return [
+        "## At the default cadence",
+        "",
+        "The trainings are short, so they are logged every 4 steps and updates every 12. The same logs, thinned to the "
+        "default cadence of 10 and 50, which leaves some 16 logged steps of 120:",
+        "",
+        *_table(
+            ("first", "listed", "healthy runs with an alarm"),
+            [
+                (
+                    _percent(counts[Result.FIRST], len(part)),
+                    _percent(counts[Result.FIRST] + counts[Result.LISTED], len(part)),
+                    f"{sum(not one.quiet for one in healthy)} of {len(healthy)}",
+                )
+            ],
+        ),
+    ]
+
+
+def _baseline(figures: Figures) -> list[str]:
+    wrong = faults(_scored(figures.judged))
+    healthy = [one for one in figures.judged if one.job.case.kind == "healthy"]
+    rows = []
+    for name, (_, suggested) in RULES.items():
+        caught = sum(name in figures.baseline[one.job] for one in wrong)
+        right = sum(
+            name in figures.baseline[one.job] and bool(set(suggested) & set(one.job.case.codes)) for one in wrong
+        )
+        alarms = sum(name in figures.baseline[one.job] for one in healthy)
+        rows.append((name, _short(caught, len(wrong)), _short(right, len(wrong)), _short(alarms, len(healthy))))
+    caught = sum(bool(figures.baseline[one.job]) for one in wrong)
+    right = sum(bool(named(figures.baseline[one.job]) & set(one.job.case.codes)) for one in wrong)
+    alarms = sum(bool(figures.baseline[one.job]) for one in healthy)
+    rows.append(
+        ("**all together**", _short(caught, len(wrong)), _short(right, len(wrong)), _short(alarms, len(healthy)))
+    )
+    ours = results(wrong)
+    rows.append(
+        (
+            "**debugstore**",
+            _short(sum(not one.quiet for one in wrong), len(wrong)),
+            _short(ours[Result.FIRST], len(wrong)),
+            _short(sum(not one.quiet for one in healthy), len(healthy)),
+        )
+    )
+    return [
+        "## Baseline: plain threshold rules",
+        "",
+        "Rules of other tools with their own thresholds, on the same runs (`benchmarks/zoo/rules.py`). A rule names "
+        "the cause where what it suggests is the cause; suggesting several counts as naming each.",
+        "",
+        *_table(("rule", "fires on faults", "suggests the cause", "fires on healthy runs"), rows),
+    ]
+
+
+def _ablation(figures: Figures) -> list[str]:
+    rows = []
+    for probe, lost in figures.ablation.items():
+        by_cause: dict[str, Counter[str]] = {}
+        for (expected, found), count in lost.items():
+            by_cause.setdefault(expected, Counter())[found] += count
+        shown = "; ".join(f"`{cause}` → {_counted(found)}" for cause, found in sorted(by_cause.items()))
+        rows.append((probe, sum(lost.values()), shown or "nothing"))
+    return [
+        "## Ablation: without one probe",
+        "",
+        "The fields of one probe are taken out of the logs (first seed, families not tuned on). Runs whose cause came "
+        "first with it and no longer does, and what comes first instead:",
+        "",
+        *_table(("without", "runs lost", "what collapses into what"), rows),
+    ]
+
+
+def _crashes(figures: Figures) -> list[str]:
+    rows = [
+        (one.job.case.id, one.job.case.says, one.job.family, _codes(one.answer.listed))
+        for one in figures.judged
+        if one.job.case.kind == "crash"
+    ]
+    merged: dict[tuple[str, str, str], list[str]] = {}
+    for case, says, family, codes in rows:
+        merged.setdefault((case, says, codes), []).append(family)
+    return [
+        "## Crashes",
+        "",
+        "Faults that end the training by an exception are counted apart: the exception names most of them. What the "
+        "report lists:",
+        "",
+        *_table(
+            ("case", "what is wrong", "findings", "families"),
+            [(case, says, codes, ", ".join(families)) for (case, says, codes), families in merged.items()],
+        ),
+    ]
+
+
+def _borderline(figures: Figures) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for one in figures.judged:
+        if one.job.case.kind == "fault" and one.effect is Effect.BORDERLINE and one.job.seed == 0:
+            gain = figures.gains[one.job.case.id, one.job.family]
+            found.setdefault(one.job.case.id, []).append(f"{one.job.family} {gain:.2f}")
+    shown = "; ".join(f"{case} on {', '.join(places)}" for case, places in found.items())
+    return [f"Not scored, as too close to call (the share of the clean gain that is left): {shown or 'none'}.", ""]
+
+
+def page(figures: Figures) -> str:
+    """Return the whole page."""
+    tuned, scored = ", ".join(TUNING), ", ".join(name for name in FAMILIES if name not in TUNING)
+    seeds = max((one.job.seed for one in figures.judged), default=0) + 1
+    ids = {one.job.case.id for one in faults(figures.judged)}
+    parts = [
+        "# How good the diagnoses are",
+        "",
+        "Made by `python -m benchmarks.diagnosis`; do not edit.",
+        "",
+        f"{len(ids)} faults and {len({one.job.case.id for one in figures.judged if one.job.case.kind == 'healthy'})} "
+        f"healthy regimes, each a short training on real data with the real logger, on up to {len(FAMILIES)} model "
+        f"families with up to {seeds} seeds: {len(figures.judged)} runs. Thresholds were chosen on {tuned} alone; "
+        f"{scored} were not looked at.",
+        "",
+        "A fault counts where it does harm: where the trained model keeps less than "
+        f"{effects.HARMFUL:.0%} of the clean training's gain in quality (accuracy, or variance explained, on untouched "
+        "validation data), or where it is a fault whatever the model learns, as a parameter that is never trained.",
+        "",
+        *_borderline(figures),
+        *_goals(figures),
+        *_families(figures),
+        *_pairs(figures),
+        *(_early(figures) if figures.early else []),
+        *(_sparse(figures) if figures.sparse else []),
+        *(_baseline(figures) if figures.baseline else []),
+        *(_ablation(figures) if figures.ablation else []),
+        *_confusion(figures),
+        *_alarms(figures),
+        *_crashes(figures),
+        *_causes(figures),
+    ]
+    return "\n".join(parts).rstrip() + "\n"
