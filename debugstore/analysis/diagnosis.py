@@ -7,7 +7,7 @@ after it. A diagnosis with `without-effect` is only as severe as it says when on
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +34,13 @@ STAGES = (
     "system",
 )
 """Where a fault can lie, root causes first: of two findings neither of which explains the other, the earlier leads."""
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "not-learning": ("loss-flat", "accuracy-flat", "loss-diverging", "only-prior-learned", "majority-class-only"),
+    "not-finite": ("nonfinite-loss", "nonfinite-gradients", "nonfinite-parameters"),
+    "unstable": ("loss-spike", "gradient-spike", "exploding-gradients", "loss-diverging"),
+}
+"""Names that stand for several effects in `explains`."""
 
 _REQUIRED = ("title", "severity", "needs", "why", "remedy")
 _OPTIONAL = ("stage", "moment", "confidence", "message", "explains", "without-effect", "silent-on", "evidence")
@@ -110,9 +117,7 @@ def read_diagnosis(query: Query) -> Diagnosis:
         stage=_one_of(query, "stage", header.get("stage", "symptom"), STAGES),
         confidence=_one_of(query, "confidence", header.get("confidence", "likely"), ("certain", "likely", "possible")),
         needs=_names(header["needs"]),
-        explains=MappingProxyType(
-            {name.removeprefix("later "): name.startswith("later ") for name in _names(header.get("explains", ""))}
-        ),
+        explains=MappingProxyType(dict(_effects(header.get("explains", "")))),
         of_step=_one_of(query, "moment", header.get("moment", "run"), ("run", "step")) == "step",
         message=message,
         why=header["why"],
@@ -126,6 +131,14 @@ def read_diagnoses(folder: Path | None = None) -> Mapping[str, Diagnosis]:
     """Return the shipped diagnoses by code, with those of `folder`; one of the same name takes its place."""
     files = {**shipped("diagnoses"), **(read_folder(folder) if folder is not None else {})}
     return MappingProxyType({code: read_diagnosis(query) for code, query in files.items()})
+
+
+def _effects(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the effects that a header names, groups spelt out, and whether each must start later."""
+    for name in _names(text):
+        effect = name.removeprefix("later ")
+        for code in GROUPS.get(effect, (effect,)):
+            yield code, name != effect
 
 
 def _names(text: str) -> tuple[str, ...]:

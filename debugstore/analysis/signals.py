@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 50
 """Rows read before all are: a signal that a run has is nearly always in its first events."""
 
+WITHOUT_VIEW = frozenset({"optimizer_groups"})
+"""Tables read as they are: parts of events of several types, so that no view gives them a step."""
+
 
 class Signals:
     """The signals of one run, looked up once for all diagnoses: at most one pass over each table they name."""
@@ -71,4 +74,4 @@ def _view(name: str, columns: Sequence[str]) -> "TableClause":
         if wanted not in stored.c:
             raise QueryError(f"no signal '{name}.{wanted}': the table '{name}' has no such column")
     made = {*columns, "run", *({"nonfinite"} & set(stored.c.keys()))}
-    return table(f"current_{name}", *(column(one) for one in sorted(made)))
+    return table(name if name in WITHOUT_VIEW else f"current_{name}", *(column(one) for one in sorted(made)))

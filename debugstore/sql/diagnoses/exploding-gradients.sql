@@ -4,7 +4,8 @@
 -- stage: symptom
 -- moment: step
 -- needs: grads.total_norm
--- explains: nonfinite-gradients, later nonfinite-loss, nonfinite-parameters, loss-diverging, loss-flat, later loss-spike, gradient-spike
+-- explains: nonfinite-gradients, later nonfinite-loss, nonfinite-parameters, not-learning, later loss-spike,
+--   gradient-spike
 -- message: the total norm reaches {observed}, more than {threshold}, in {count} logged steps
 -- param: limit = 1000.0  -- ten times the norms of a badly scaled but sound training; a summed loss may pass it in health
 -- why: Steps as large as these throw the parameters out of the region where the loss has a slope.

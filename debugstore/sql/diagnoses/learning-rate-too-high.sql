@@ -3,7 +3,8 @@
 -- without-effect: clear
 -- stage: hyperparameters
 -- needs: steps.learning_rate
--- explains: loss-diverging, loss-flat, accuracy-flat, nonfinite-loss, nonfinite-gradients, nonfinite-parameters, exploding-gradients, loss-spike, gradient-spike, zero-gradients
+-- explains: not-learning, not-finite, unstable, zero-gradients, vanishing-gradients, dead-units,
+--   saturated-units, overfitting
 -- message: the {subject} is {observed}, {threshold} is much already
 -- param: ratio = 0.1  -- update / weights; sound trainings stay near 1e-3, small nets under a fast Adam touch 0.05 at first
 -- param: rows = 2     -- a single large first step can be chance

@@ -3,7 +3,7 @@
 -- without-effect: clear
 -- stage: hyperparameters
 -- needs: steps.learning_rate
--- explains: loss-flat, accuracy-flat
+-- explains: not-learning, updates-lost-to-rounding
 -- message: the largest {subject} is {observed}, at least {threshold} is needed to get anywhere
 -- param: ratio = 1e-5  -- update / weights; sound trainings stay near 1e-3, a careful fine-tuning near 1e-5
 -- param: rate = 1e-6   -- learning rate, where no update was measured; no optimizer in use learns from nothing at this rate

@@ -3,7 +3,7 @@
 -- stage: hyperparameters
 -- confidence: certain
 -- needs: steps.learning_rate
--- explains: no-parameter-updates, loss-flat, accuracy-flat
+-- explains: not-learning, no-parameter-updates
 -- message: the learning rate is 0 in {count} logged steps, {observed} of all
 -- param: share = 0.5  -- warm-up and decay touch zero for a small part of a run, never for half of it
 -- param: rows = 2     -- one step at zero is how every warm-up begins

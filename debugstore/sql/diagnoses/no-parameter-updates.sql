@@ -3,7 +3,7 @@
 -- stage: symptom
 -- confidence: certain
 -- needs: param_updates.num_params_updated
--- explains: loss-flat, accuracy-flat
+-- explains: not-learning
 -- message: {count} measured optimizer steps changed nothing, of {threshold} parameters not one
 -- param: rows = 2      -- one step may be skipped by a gradient scaler
 -- param: share = 0.5   -- of the measured steps with a learning rate above zero; a scaler's skips are fewer

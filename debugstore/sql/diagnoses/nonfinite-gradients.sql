@@ -4,7 +4,7 @@
 -- moment: step
 -- confidence: certain
 -- needs: grads.total_norm
--- explains: nonfinite-parameters, later nonfinite-loss, loss-diverging
+-- explains: nonfinite-parameters, later nonfinite-loss, not-learning
 -- message: {observed} gradients are not finite at step {first_step}, the first in {subject}
 -- param: settled_steps = 100  -- a gradient scaler may overflow while it looks for its scale; the default one needs 20 steps
 -- why: An optimizer step with such a gradient writes NaN into the parameters and into its own state, for good.

@@ -3,7 +3,7 @@
 -- without-effect: clear
 -- stage: model
 -- needs: grads.total_norm
--- explains: loss-flat, accuracy-flat
+-- explains: not-learning, learning-rate-too-low, updates-lost-to-rounding, no-parameter-updates
 -- message: {subject} is {observed}, at least {threshold} is expected, in {count} logged steps
 -- param: norm = 1e-3   -- total norm; sound trainings lie between 0.01 and 10, and only a converged one comes lower
 -- param: ratio = 1e-4  -- gradient of the first matrix / of the last; sound depth costs a factor of ten or so

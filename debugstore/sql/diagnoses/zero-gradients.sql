@@ -3,7 +3,7 @@
 -- stage: symptom
 -- confidence: certain
 -- needs: grads.total_norm
--- explains: no-parameter-updates, loss-flat, accuracy-flat
+-- explains: not-learning, no-parameter-updates, learning-rate-too-low
 -- message: backward leaves nothing but zeros in {count} logged steps
 -- param: rows = 2  -- one zero gradient can be an odd batch, two logged ones are not
 -- why: A parameter whose gradient is zero is moved by weight decay alone: the model cannot learn.

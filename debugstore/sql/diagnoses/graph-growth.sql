@@ -1,0 +1,36 @@
+-- title: The autograd graph grows from step to step
+-- severity: warning
+-- stage: system
+-- confidence: certain
+-- needs: steps.graph_nodes
+-- explains: memory-growth, data-loading-bound
+-- message: the graph of the loss has {observed} nodes at the end, it had {threshold}
+-- param: ratio = 2.0   -- nodes at the end / at the beginning
+-- param: rows = 5      -- logged steps
+-- param: rising = 0.9  -- share of the logged steps at which it grew
+-- why: Something carried from step to step keeps its history: time and memory per step grow without end.
+-- remedy: Cut what is carried over: `hidden = hidden.detach()`, `running = running + loss.item()`; no `retain_graph=True`.
+-- silent-on: graphs that vary with the length of the inputs
+-- evidence: SELECT step, graph_nodes, allocated_bytes FROM current_steps WHERE run = :run AND graph_nodes IS NOT NULL ORDER BY step LIMIT 20
+WITH logged AS (
+    SELECT
+        step,
+        graph_nodes,
+        CASE WHEN graph_nodes > LAG(graph_nodes) OVER in_order THEN 1 ELSE 0 END AS grew,
+        FIRST_VALUE(graph_nodes) OVER in_order AS first_nodes,
+        ROW_NUMBER() OVER (ORDER BY step DESC, segment DESC, seq DESC) AS from_last,
+        COUNT(*) OVER () AS num_rows
+    FROM current_steps
+    WHERE run = :run AND graph_nodes IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+    WINDOW in_order AS (ORDER BY step, segment, seq)
+)
+SELECT
+    MIN(step) AS step,
+    'graph' AS subject,
+    MAX(CASE WHEN from_last = 1 THEN graph_nodes END) AS observed,
+    MAX(first_nodes) AS threshold
+FROM logged
+HAVING
+    MAX(num_rows) >= :rows
+    AND SUM(grew) >= :rising * (COUNT(*) - 1)
+    AND MAX(CASE WHEN from_last = 1 THEN graph_nodes END) > :ratio * MAX(first_nodes)

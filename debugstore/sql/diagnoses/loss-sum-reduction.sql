@@ -1,0 +1,53 @@
+-- title: The loss is a sum over samples, not a mean
+-- severity: error
+-- without-effect: note
+-- stage: loss
+-- confidence: likely
+-- needs: steps.loss
+-- explains: not-learning, not-finite, unstable, learning-rate-too-high, initial-loss-too-high, dead-units, zero-gradients,
+--   saturated-units, clip-too-tight
+-- message: the loss is {observed} times {subject}; a mean would be 1 times it
+-- param: rows = 2        -- logged steps
+-- param: factor = 1.9    -- loss / mean cross entropy of the same outputs
+-- param: spread = 1.02   -- largest / smallest such factor; a penalty or smoothing makes it drift as the loss falls
+-- why: The gradient grows with the batch, and under SGD a learning rate meant for a mean is as many times too large.
+-- remedy: Take the mean: `F.cross_entropy(logits, y, reduction='mean')`, or divide the learning rate by the number of labels.
+-- silent-on: nothing; a sum that does no harm is a note
+-- evidence: SELECT step, loss, cross_entropy, num_valid_tokens FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
+WITH compared AS (
+    SELECT
+        MIN(step) AS step,
+        COUNT(*) AS num_rows,
+        MIN(loss / cross_entropy) AS smallest,
+        MAX(loss / cross_entropy) AS largest
+    FROM current_steps
+    WHERE run = :run AND cross_entropy > 1e-3 AND loss > 0
+),
+beginning AS (
+    SELECT
+        MIN(step) AS step,
+        COUNT(*) AS num_rows,
+        AVG(loss / label_variance) AS factor,
+        MAX(num_valid_tokens) AS num_labels,
+        MAX(cross_entropy) AS cross_entropy
+    FROM (
+        SELECT step, loss, label_variance, num_valid_tokens, cross_entropy
+        FROM current_steps
+        WHERE run = :run AND loss > 0 AND label_variance > 0
+        ORDER BY segment, seq
+        LIMIT 2
+    ) AS first_steps
+)
+SELECT step, 'the mean cross entropy' AS subject, largest AS observed, 1 AS threshold
+FROM compared
+WHERE num_rows >= :rows AND smallest > :factor AND largest < :spread * smallest
+UNION ALL
+SELECT step, 'the variance of the labels' AS subject, factor AS observed, 1 AS threshold
+FROM beginning
+WHERE
+    num_rows >= :rows
+    AND cross_entropy IS NULL
+    AND num_labels >= 16
+    AND factor > 0.5 * num_labels
+    AND factor < 3.0 * num_labels
+    AND EXISTS (SELECT 1 FROM current_wiring AS w WHERE w.run = :run AND w.loss_function LIKE 'Mse%')

@@ -1,0 +1,38 @@
+-- title: Gradients are cleared before the optimizer sees them
+-- severity: error
+-- stage: loop
+-- confidence: certain
+-- needs: loops.call_order
+-- explains: not-learning, no-parameter-updates, weight-decay-dominates, learning-rate-too-low, clip-too-tight,
+--   updates-lost-to-rounding
+-- message: the calls come in the order {subject}: zero_grad (Z) stands between backward (B) and the optimizer step (S)
+-- param: share = 0.5  -- of the logged steps
+-- why: The optimizer steps on nothing; at most weight decay moves the parameters.
+-- remedy: Move it behind the step: `loss.backward(); optimizer.step(); optimizer.zero_grad()`.
+-- silent-on: several optimizers, which may clear each other's
+-- evidence: SELECT step, call_order FROM current_loops WHERE run = :run ORDER BY step LIMIT 20
+WITH orders AS (
+    SELECT
+        step,
+        call_order,
+        REPLACE(REPLACE(REPLACE(REPLACE(call_order, 'F', ''), 'L', ''), 'U', ''), 'ZZ', 'Z') AS bare,
+        num_total_optimizer_steps - num_total_backward AS ahead
+    FROM current_loops
+    WHERE run = :run AND num_optimizer_steps > 0
+),
+counted AS (
+    SELECT
+        orders.*,
+        SUM(CASE WHEN bare LIKE '%BZS%' THEN 1 ELSE 0 END) OVER () AS num_wrong,
+        MAX(ahead) OVER () AS most_ahead,
+        COUNT(*) OVER () AS num_rows
+    FROM orders
+)
+SELECT step, call_order AS subject, 1 AS observed, 0 AS threshold
+FROM counted
+WHERE
+    bare LIKE '%BZS%'
+    AND num_wrong > :share * num_rows
+    AND most_ahead <= 0
+    AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
+ORDER BY step
