@@ -120,7 +120,7 @@ class Hooks:
         self._run(self._entered, seed)
 
     def _entered(self, recorder: Recorder, seed: Tensor) -> None:
-        if recorder.backward_entered(seed.detach()):
+        if recorder.backward_entered(seed):
             Variable._execution_engine.queue_callback(self._last_but_one)
 
     def _last_but_one(self) -> None:

@@ -1,6 +1,6 @@
 """Device scalars to Python numbers: one copy for everything an event needs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -41,29 +41,29 @@ def _take(numbers: Any, like: Tensor) -> Any:
 
 
 def resolve(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return `facts` with every tensor in it (or in a list or dict one level down) as numbers: one copy for all."""
+    """Return `facts` with every tensor in it, at any depth of objects and lists, as numbers: one copy for all.
+
+    The helpers are no closures: one that calls itself is a cycle, and would keep the tensors until the collector comes.
+    """
     tensors: list[Tensor] = []
-
-    def collect(value: Any) -> None:
-        if isinstance(value, Tensor):
-            tensors.append(value)
-        elif isinstance(value, dict):
-            for item in value.values():
-                collect(item)
-        elif isinstance(value, list | tuple):
-            for item in value:
-                collect(item)
-
-    collect(facts)
+    _collect(facts, tensors)
     numbers = iter(fetch(tensors))
+    return {key: _replace(item, numbers) for key, item in facts.items()}
 
-    def replace(value: Any) -> Any:
-        if isinstance(value, Tensor):
-            return next(numbers)
-        if isinstance(value, dict):
-            return {key: replace(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [replace(item) for item in value]
-        return value
 
-    return {key: replace(item) for key, item in facts.items()}
+def _collect(value: Any, tensors: list[Tensor]) -> None:
+    if isinstance(value, Tensor):
+        tensors.append(value)
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            _collect(item, tensors)
+
+
+def _replace(value: Any, numbers: Iterator[Any]) -> Any:
+    if isinstance(value, Tensor):
+        return next(numbers)
+    if isinstance(value, dict):
+        return {key: _replace(item, numbers) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replace(item, numbers) for item in value]
+    return value

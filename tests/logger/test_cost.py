@@ -1,0 +1,212 @@
+"""What logging takes: copies to the host, memory, references; counted, not timed."""
+
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from debugstore import DebugLogger
+from debugstore.logger import readback
+from tests.support.training import batch, events, small_model
+
+SYNCS = ("aten::_local_scalar_dense", "aten::is_nonzero", "aten::nonzero", "aten::equal")
+COPIES = ("aten::_to_copy", "aten::copy_")
+
+
+class Counter(TorchDispatchMode):
+    """Counts operations by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: dict[str, int] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.name().partition(".")[0]
+        self.seen[name] = self.seen.get(name, 0) + 1
+        return func(*args, **(kwargs or {}))
+
+    def syncs(self) -> int:
+        """Return how many operations made the host wait for a value."""
+        return sum(self.seen.get(name, 0) for name in SYNCS)
+
+
+def step(log: DebugLogger, model: nn.Module, optimizer: torch.optim.Optimizer, number: int) -> None:
+    """Do one step of the plain loop."""
+    x, y = batch(number)
+    logits = model(x)
+    loss = functional.cross_entropy(logits, y)
+    log.training_step(loss, logits=logits, labels=y, inputs=x)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+@pytest.fixture
+def fetches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Record each device-to-host copy: how many tensors it brought."""
+    brought: list[int] = []
+    original = readback.fetch
+
+    def counted(tensors: Any) -> list[Any]:
+        if tensors:
+            brought.append(len(tensors))
+        return original(tensors)
+
+    monkeypatch.setattr(readback, "fetch", counted)
+    return brought
+
+
+@pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.AdamW])
+def test_one_copy_a_logged_event_and_none_a_parameter(tmp_path: Path, make: Any, fetches: list[int]) -> None:
+    """Logging every step of 42 parameters waits for no scalar, and brings each event's numbers in one copy."""
+    model = nn.Sequential(*[nn.Linear(8, 8) for _ in range(20)], nn.Linear(8, 5))
+    optimizer = make(model.parameters(), 0.01, foreach=True)
+    with Counter() as bare:
+        step(DebugLogger(model, optimizer, enabled=False), model, optimizer, 0)
+    log = DebugLogger(model, optimizer, log_dir=tmp_path, step_every=1, grad_every=1, update_every=1, num_classes=5)
+    step(log, model, optimizer, 0)
+    fetches.clear()
+    with Counter() as logged:
+        for number in range(1, 4):
+            step(log, model, optimizer, number)
+    assert logged.syncs() == 3 * bare.syncs()
+    before = len(fetches)
+    log.close()
+    kinds = [line["event_type"] for line in events(log) if 1 <= line["step"] < 3]
+    with_tensors = [kind for kind in kinds if kind not in ("loop", "fit_start")]
+    assert before == len(with_tensors) + 4  # the first step's three owed events, and the last step's two at its start
+
+
+def test_a_step_that_is_not_logged_does_no_tensor_operation(tmp_path: Path) -> None:
+    """Between logged steps the dispatcher sees exactly the training's own operations."""
+    model = small_model()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with Counter() as bare:
+        step(DebugLogger(model, optimizer, enabled=False), model, optimizer, 0)
+    with DebugLogger(model, optimizer, log_dir=tmp_path) as log:
+        for number in range(6):
+            step(log, model, optimizer, number)
+        with Counter() as logged:
+            for number in range(6, 9):
+                step(log, model, optimizer, number)
+    assert logged.seen == {name: 3 * count for name, count in bare.seen.items()}
+
+
+def test_a_fetch_is_one_copy_and_exact() -> None:
+    """Integers of 64 bits, single and double floats and flags come back as they were, packed into one tensor."""
+    big = torch.tensor([2**63 - 1, -(2**63)])
+    given = [
+        torch.tensor(True),
+        torch.tensor(0.1),
+        big,
+        torch.tensor([1.5, float("nan")]),
+        torch.tensor(7, dtype=torch.int8),
+    ]
+    with Counter() as counter:
+        flag, tenth, whole, reals, small = readback.fetch(given)
+    assert (flag, tenth, whole, small) == (True, torch.tensor(0.1).item(), [2**63 - 1, -(2**63)], 7)
+    assert reals[0] == 1.5
+    assert reals[1] != reals[1]
+    assert counter.syncs() == 0
+    double = torch.tensor(0.1, dtype=torch.float64)
+    assert readback.fetch([double, torch.tensor(0.1)]) == [0.1, torch.tensor(0.1).item()]
+    assert readback.fetch([]) == []
+
+
+def test_a_fetch_from_a_device_is_one_copy() -> None:
+    """From a device that is not the host exactly one tensor crosses over, however many are asked for."""
+    moved = []
+
+    class Far(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            kwargs = kwargs or {}
+            if func.name() == "aten::_to_copy" and str(kwargs.get("device")) == "cpu":
+                moved.append(args[0].numel())
+                return torch.zeros(args[0].shape, dtype=args[0].dtype)
+            return func(*args, **kwargs)
+
+    far = [
+        torch.zeros((), device="meta"),
+        torch.zeros(5, dtype=torch.int64, device="meta"),
+        torch.zeros(3, device="meta"),
+    ]
+    with Far():
+        got = readback.fetch(far)
+    assert moved == [2 * 5 + 4]
+    assert got == [0.0, [0] * 5, [0.0] * 3]
+
+
+def tensors_alive() -> int:
+    """Return how many tensors the collector knows."""
+    gc.collect()
+    return sum(issubclass(type(thing), Tensor) for thing in gc.get_objects())
+
+
+def test_memory_is_flat_over_many_steps(tmp_path: Path) -> None:
+    """After 10,000 steps as many tensors live as after 1,000, whatever was logged between."""
+    torch.set_num_threads(1)
+    model = small_model()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    counts = []
+    batches = [batch(number) for number in range(20)]
+    with DebugLogger(model, optimizer, log_dir=tmp_path, num_classes=5) as log:
+        for number in range(10_001):
+            x, y = batches[number % 20]
+            logits = model(x)
+            loss = functional.cross_entropy(logits, y)
+            log.training_step(loss, logits=logits, labels=y, inputs=x)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            if number in (1_000, 10_000):
+                counts.append(tensors_alive())
+    assert counts[0] == counts[1]
+
+
+def test_neither_batch_nor_graph_is_kept(tmp_path: Path) -> None:
+    """What a step was shown is gone as soon as the loop lets go of it, logged or not."""
+    model = small_model()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with DebugLogger(model, optimizer, log_dir=tmp_path, num_classes=5) as log:
+        for number in range(7):
+            x, y = batch(number)
+            logits = model(x)
+            loss = functional.cross_entropy(logits, y)
+            log.training_step(loss, logits=logits, labels=y, inputs=x)
+            loss.backward()
+            refs = [weakref.ref(thing) for thing in (x, y, logits, loss)]
+            del x, y, logits, loss
+            assert [ref() for ref in refs] == [None] * 4
+            optimizer.step()
+            optimizer.zero_grad()
+
+
+def test_the_copy_of_the_parameters_lives_only_in_the_sampled_step(tmp_path: Path) -> None:
+    """After an optimizer step no tensor as large as a parameter is left over; during it at most one copy."""
+    model = nn.Sequential(nn.Linear(256, 256), nn.Linear(256, 256))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    x = torch.randn(4, 256)
+    sizes: list[int] = []
+
+    def large() -> int:
+        gc.collect()
+        return sum(issubclass(type(t), Tensor) and t.numel() == 65536 for t in gc.get_objects())
+
+    with DebugLogger(model, optimizer, log_dir=tmp_path) as log:
+        optimizer.register_step_pre_hook(lambda *_: sizes.append(large()))
+        for _ in range(3):
+            loss = model(x).sum()
+            log.training_step(loss)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            sizes.append(large())
+    held_before = 2 + 2  # parameters and their gradients
+    assert sizes[0::2] == [held_before + 2] * 3
+    assert sizes[1::2] == [2] * 3
