@@ -14,7 +14,7 @@ def render(diagnosis: Diagnosis, *, format: str = "table", color: bool = False, 
     page.labelled("why", diagnosis.why)
     page.labelled("do", diagnosis.remedy)
     if diagnosis.silent_on:
-        page.labelled("silent on", diagnosis.silent_on)
+        page.labelled("silent", f"on {diagnosis.silent_on}")
     page.labelled("needs", ", ".join(diagnosis.needs))
     if diagnosis.explains:
         effects = [f"{code} (if later)" if later else code for code, later in diagnosis.explains.items()]
@@ -22,7 +22,9 @@ def render(diagnosis: Diagnosis, *, format: str = "table", color: bool = False, 
     params = diagnosis.query.params.values()
     if params:
         page.gap()
-        page.table(("threshold", "default", "why"), [(one.name, f"{one.default:g}", one.reason) for one in params])
+        page.line("Thresholds")
+        for param in params:
+            page.note(f"{param.name} = {param.default:g}: {param.reason}")
     return page.text()
 
 
