@@ -135,5 +135,7 @@ def write_file(path: Path, parts: Iterable[bytes]) -> None:
 
 
 def say(text: str) -> None:
-    """Write talk to stderr."""
-    typer.echo(text, err=True)
+    """Write a line of talk to stderr; what it quotes cannot break the line or colour it."""
+    from debugstore.render.tables import printable
+
+    typer.echo(printable(text), err=True)

@@ -32,14 +32,16 @@ def sql(
     arrays: Annotated[bool, typer.Option("--arrays", help="JSON arrays in place of objects.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="CSV.")] = False,
     tsv: Annotated[bool, typer.Option("--tsv", help="Tab-separated values.")] = False,
-    headers: Annotated[bool, typer.Option("--headers/--no-headers", help="Print the line of column names.")] = True,
+    headers: Annotated[
+        bool, typer.Option("--headers/--no-headers", help="Print the line of column names.", show_default=False)
+    ] = True,
 ) -> None:
     """Ask the store a question in SQL. It only reads, and says so where a limit cut the answer.
 
     \b
     Examples:
-      debugstore sql "SELECT run_id, last_loss FROM run_summary ORDER BY last_loss"
-      debugstore sql "SELECT * FROM current_steps WHERE run = :run AND loss > :l" -p run=baseline -p l=3
+      debugstore sql "SELECT run_id, last_loss FROM run_summary ORDER BY 2"
+      debugstore sql "SELECT step FROM current_steps WHERE loss > :l" -p l=3
       debugstore sql report/progression -p run=latest --csv > epochs.csv
       debugstore sql - < question.sql
 

@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from debugstore.render.curve import Curve
 from debugstore.render.style import Look, paint
+from debugstore.render.tables import printable
 
 LABEL_WIDTH = 9
 
@@ -36,7 +37,12 @@ class TerminalPage:
         self.lines: list[str] = []
 
     def title(self, text: str, detail: str) -> None:
-        self.lines += [f"{self._painted(text, Look.HEADING)}  {self._painted(detail, Look.FAINT)}".rstrip()]
+        head = self._painted(printable(text), Look.HEADING)
+        if len(text) + 2 + len(detail) <= self.width:
+            self.lines += [f"{head}  {self._painted(printable(detail), Look.FAINT)}".rstrip()]
+        else:
+            self.lines.append(head)
+            self.line(detail, Look.FAINT)
 
     def heading(self, text: str) -> None:
         self.gap()
@@ -64,7 +70,10 @@ class TerminalPage:
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         # the headers go in as a row: tabulate widens every column by two where it is given headers
         drawn = tabulate(
-            [headers, *rows], tablefmt="plain", disable_numparse=True, colalign=_aligned(headers)
+            [headers, *([printable(cell) for cell in row] for row in rows)],
+            tablefmt="plain",
+            disable_numparse=True,
+            colalign=_aligned(headers),
         ).splitlines()
         self.lines += [f"  {self._painted(drawn[0], Look.FAINT)}", *(f"  {row}".rstrip() for row in drawn[1:])]
 
@@ -90,7 +99,7 @@ class TerminalPage:
 
     def _wrapped(self, text: str, head: str, rest: str) -> list[str]:
         wrapped = textwrap.wrap(
-            text,
+            printable(text),
             self.width,
             initial_indent=head,
             subsequent_indent=rest,

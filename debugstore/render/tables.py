@@ -75,6 +75,11 @@ def cell(value: Any) -> str:
     if isinstance(value, bytes):
         return f"x'{value.hex()}'"
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | tuple) else str(value)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Return text with what would break a line, move the cursor or colour the terminal escaped."""
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
