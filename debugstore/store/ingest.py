@@ -9,14 +9,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+import msgspec
+from sqlalchemy import Connection
 
 from debugstore.errors import NoLogsError
-from debugstore.store import resume, runs, schema, segments
-from debugstore.store.batches import Batch, Group, decode_block
+from debugstore.store import runs, segments
+from debugstore.store.batches import Batch, Decoder, Group
 from debugstore.store.database import Database
-from debugstore.store.segments import Placed
-from debugstore.store.sources import Block, Lines, Source, expand
+from debugstore.store.placing import Placing, adopt_pieces
+from debugstore.store.resume import remember, resume
+from debugstore.store.sources import Lines, Source, expand
+from debugstore.store.streams import FOREIGN
 from debugstore.store.writer import Writer
 
 Progress = Callable[[str, int, int | None], None]
@@ -95,60 +98,64 @@ def _ingest_file(database: Database, writer: Writer, source: Source, on_progress
     new, unfinished = 0, False
     with closing(Lines(source)) as lines:
         with database.read() as connection:
-            position = resume.position_of(connection, source, lines)
+            position, placing = resume(connection, source, lines)
+        decoder = Decoder(position, source.name)
         for block in lines.blocks(position.read_bytes, position.read_lines):
-            batch = decode_block(block, position, source.name)
+            batch = decoder.decode(block)
             unfinished = batch is None
             if batch is not None:
-                new += _write(database, writer, batch, block, source)
+                placing, written = _write(database, writer, batch, placing, source)
+                new += written
             if on_progress:
                 on_progress(source.name, lines.done_bytes, lines.total_bytes)
     known = position.num_events - new
-    return FileReport(source.name, new, known, position.num_rejects, tuple(position.runs), unfinished)
+    return FileReport(source.name, new, known, position.num_rejects, tuple(placing.runs), unfinished)
 
 
-def _write(database: Database, writer: Writer, batch: Batch, block: Block, source: Source) -> int:
-    """Write one batch in one transaction; return how many of its events were new."""
-    new = 0
-    try:
+def _write(database: Database, writer: Writer, batch: Batch, placing: Placing, source: Source) -> tuple[Placing, int]:
+    """Write one batch in one transaction; return the state after it and how many of its events were new."""
+    names = set().union(*(group.params() for group in batch.groups))
+    if not writer.knows(names):
         with database.write() as connection:
-            touched = set()
-            for group in batch.groups.values():
-                placed, inserted = _write_group(connection, writer, group, batch, source)
-                new += inserted
-                touched.add((placed.run, placed.rank))
-            for run, rank in sorted(touched):
-                segments.supersede(connection, run, rank)
-            for run in sorted({run for run, _ in touched}):
-                runs.refresh(connection, run)
-            writer.insert_rejects(connection, source.name, batch.rejects)
-            resume.remember(connection, source, batch.position, block.edges)
-    except BaseException:
-        writer.forget()
-        raise
-    return new
+            writer.learn(connection, names)
+    placing = msgspec.json.decode(msgspec.json.encode(placing), type=Placing)
+    new = 0
+    with database.write() as connection:
+        for group in sorted(batch.groups, key=lambda group: (group.stream.run_id or "", group.stream.rank)):
+            new += _write_group(connection, writer, group, placing)
+        for facts in batch.moved:
+            segment = placing.segment_of(connection, facts)
+            if segment is not None:
+                segments.move(connection, segment, facts)
+                _settle(connection, segment["run"], {segment["rank"], facts.rank})
+        writer.insert_rejects(connection, source.name, batch.rejects)
+        remember(connection, source, batch, placing)
+    return placing, new
 
 
-def _write_group(
-    connection: Connection, writer: Writer, group: Group, batch: Batch, source: Source
-) -> tuple[Placed, int]:
-    """Write the rows of one stream; return where they went and how many were new."""
-    stream = group.stream
-    placed = segments.place(connection, stream, batch.position.tracker.stem, source.name, group.rows)
-    by_plan: dict[str, list[tuple[object, ...]]] = {}
-    parts: dict[str, list[tuple[object, ...]]] = {}
-    for row in group.rows.values():
-        by_plan.setdefault(row.plan, []).append(row.values)
-        if row.parts:
-            parts.setdefault(row.plan, []).extend((row.values[0], *part) for part in row.parts)
-    inserted = {plan: writer.insert_events(connection, placed, plan, rows) for plan, rows in sorted(by_plan.items())}
-    for plan, rows in sorted(parts.items()):
-        writer.insert_parts(connection, placed, plan, rows)
-    new = sum(inserted.values())
-    grown = segments.growth(group.rows.values(), new, inserted.get("training_step", 0))
-    segments.grow(connection, placed, grown)
-    stream.next_seq = max(stream.next_seq, grown.seqs[1] + 1)
-    run_id = connection.execute(select(schema.runs.c.run_id).where(schema.runs.c.id == placed.run)).scalar_one()
-    if run_id not in batch.position.runs:
-        batch.position.runs.append(run_id)
-    return placed, new
+def _write_group(connection: Connection, writer: Writer, group: Group, placing: Placing) -> int:
+    """Write the rows of one stream; return how many were new."""
+    segment = placing.place(connection, group)
+    seqs = group.seqs()
+    end = max(seqs) + 1
+    if min(seqs) < segment["next_seq"]:
+        group.leave_out(segments.known_seqs(connection, segment, min(seqs), end))
+        seqs = group.seqs()
+    writer.insert_group(connection, (segment["run"], segment["id"], segment["rank"]), group)
+    moved = segments.grow(connection, segment, group, seqs)
+    placing.note(group, end)
+    merged = segment["kind"] != FOREIGN and adopt_pieces(connection, segment["id"])
+    if merged or moved or segment["num_events"] == 0 or any(group.values.get(plan) for plan in _TELLING):
+        _settle(connection, segment["run"], {segment["rank"]})
+    return len(seqs)
+
+
+_TELLING = ("fit_start", "fit_end")
+"""Events that say something of their run."""
+
+
+def _settle(connection: Connection, run: int, ranks: set[int]) -> None:
+    """Bring what depends on several segments in step with them."""
+    for rank in sorted(ranks):
+        segments.supersede(connection, run, rank)
+    runs.refresh(connection, run)

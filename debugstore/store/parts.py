@@ -5,7 +5,8 @@ its rows are the best that can be made of it. Rows here lack the key of their ev
 writer puts before them; a parameter is its name, which the writer turns into its id.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table
@@ -19,6 +20,12 @@ from debugstore.store.fields import Columns, Field, fields_of, join, split
 
 LARGEST, SMALLEST = 1, 2
 """Values of `grad_norms.listed`; their sum says both."""
+
+NUMBER_LISTS = {
+    "gradient_stats": ("top_10_grad_norms", "bottom_10_grad_norms"),
+    "param_updates": ("top_10_param_changes", "top_10_update_ratios"),
+}
+"""Lists of numbers by parameter."""
 
 PartRow = tuple[Any, ...]
 Data = Mapping[str, Any]
@@ -109,14 +116,31 @@ def _make_grad_norms(data: Data, extra: dict[str, Any]) -> list[PartRow]:
 
 def _restore_grad_norms(rows: Sequence[PartRow]) -> dict[str, Any]:
     lists = {}
-    for name, bit in (("top_10_grad_norms", LARGEST), ("bottom_10_grad_norms", SMALLEST)):
+    for name, bit in zip(NUMBER_LISTS["gradient_stats"], (LARGEST, SMALLEST), strict=True):
         found = [(param, norm, _mark(marks, "norm")) for param, norm, listed, marks in rows if listed & bit]
         if found:
             lists[name] = _object(found)
     return lists
 
 
-_CHANGE_LISTS = {"change": "top_10_param_changes", "ratio": "top_10_update_ratios"}
+_CHANGE_LISTS = dict(zip(("change", "ratio"), NUMBER_LISTS["param_updates"], strict=True))
+
+
+def number_rows(event_type: str, seq: int, lists: tuple[Mapping[str, float] | None, ...]) -> Iterable[Any]:
+    """Return the part rows of lists of finite floats, each with its event's seq, flat and without `nonfinite`."""
+    first, second = (found or {} for found in lists)
+    if event_type == "param_updates":
+        names: Iterable[str] = first if first.keys() == second.keys() else {**first, **second}
+        return chain.from_iterable(zip(repeat(seq), names, map(first.get, names), map(second.get, names)))
+    if not second:
+        return chain.from_iterable(zip(repeat(seq), first, first.values(), repeat(LARGEST)))
+    both = first.keys() & second.keys()
+    listed = {
+        **dict.fromkeys(second, SMALLEST),
+        **dict.fromkeys(first, LARGEST),
+        **dict.fromkeys(both, LARGEST + SMALLEST),
+    }
+    return chain.from_iterable(zip(repeat(seq), listed, map({**second, **first}.get, listed), listed.values()))
 
 
 def _make_param_changes(data: Data, extra: dict[str, Any]) -> list[PartRow]:
@@ -192,7 +216,7 @@ def _of_group(group: Data) -> Callable[[Field], Any]:
 PARTS: dict[str, Parts] = {
     "gradient_stats": Parts(
         schema.grad_norms,
-        frozenset({"top_10_grad_norms", "bottom_10_grad_norms"}),
+        frozenset(NUMBER_LISTS["gradient_stats"]),
         _make_grad_norms,
         _restore_grad_norms,
     ),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from debugstore.errors import EventError
-from debugstore.events import EVENT_TYPES, Event
+from debugstore.events import EVENT_TYPES, Event, decode
 from debugstore.store import envelopes, texts
 from debugstore.store.fields import Columns, Field, fields_of, join, split
 from debugstore.store.parts import PARTS, PartRow, Parts
@@ -47,6 +47,19 @@ PLANS: dict[str, Plan] = {
 }
 
 
+def read_event(line: bytes) -> Event:
+    """Read one line as an event whose names every engine holds; its envelope keeps them as they came.
+
+    Raises:
+        EventError: it is no event.
+    """
+    event = decode(line)
+    event.event_type = texts.made_storable(event.event_type)
+    if event.run_id is not None:
+        event.run_id = texts.made_storable(event.run_id)
+    return event
+
+
 def to_row(event: Event, identity: Identity) -> Row:
     """Make the rows of an event.
 
@@ -56,12 +69,11 @@ def to_row(event: Event, identity: Identity) -> Row:
     if identity.rank not in _RANKS:
         raise EventError(f"rank must be from 0 to {_RANKS[-1]}, got {identity.rank}")
     plan = PLANS.get(event.event_type)
-    stored_type = event.event_type if plan else texts.made_storable(event.event_type)
-    said = _envelope(stored_type, event.step, event.epoch, identity)
+    said = _envelope(event.event_type, event.step, event.epoch, identity)
     envelope = envelopes.remainder(event.envelope, said)
     own = (identity.seq, event.step, event.epoch, identity.timestamp)
     if plan is None:
-        return Row(UNKNOWN, (*own, stored_type, texts.dump(event.data), envelope), [])
+        return Row(UNKNOWN, (*own, event.event_type, texts.dump(event.data), envelope), [])
     data = _without_key(event.data, identity.segment_key) if event.event_type == "fit_start" else event.data
     columns = split(plan.fields, data, plan.parts.lists if plan.parts else frozenset())
     parts = plan.parts.make(data, columns.extra) if plan.parts else []

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, text, update
 from debugstore.errors import RunAmbiguousError, RunNotFoundError
 from debugstore.events.nonfinite import WORDS
 from debugstore.store import schema, texts
+from debugstore.store.segments import ordered
 
 LATEST = "latest"
 
@@ -112,18 +113,15 @@ def refresh(connection: Connection, run: int) -> None:
     if not found:
         return
     lowest = min(segment["rank"] for segment in found)
-    ordered = sorted(
-        (segment for segment in found if segment["rank"] == lowest),
-        key=lambda one: (one["started_at"] or 0.0, one["key"]),
-    )
+    in_time = ordered(segment for segment in found if segment["rank"] == lowest)
     moments = [segment["started_at"] for segment in found if segment["started_at"] is not None]
     values: dict[str, Any] = {"started_at": min(moments, default=None)}
-    for segment in ordered:
+    for segment in in_time:
         start = _last(connection, starts, run, segment["id"])
         if start is not None:
             values |= {name: start[name] for name in _FACTS if start[name] is not None}
             values |= {"name": start["run_name"]} if start["run_name"] is not None else {}
-    end = _last(connection, ends, run, ordered[-1]["id"])
+    end = _last(connection, ends, run, in_time[-1]["id"])
     values["status"] = end["status"] if end is not None else None
     connection.execute(update(schema.runs).where(schema.runs.c.id == run).values(**values))
 

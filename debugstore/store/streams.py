@@ -8,6 +8,7 @@ Nothing here knows the store.
 
 import re
 import time
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,6 +23,18 @@ _RELATIVE_BELOW = 1e6
 
 _DATES = re.compile(r"(?<!\d)(?:(\d{13})|(\d{10}(?:\.\d+)?)|(\d{8})[-_T]?(\d{6}))(?!\d)")
 _RANK = re.compile(r"[-_]rank[-_]?(\d{1,6})$")
+
+
+class Facts(NamedTuple):
+    """What the store keeps of a stream."""
+
+    kind: str
+    run_id: str | None
+    rank: int
+    key: str
+    first_line: int
+    origin: float
+    started_at: float | None
 
 
 class Stream(msgspec.Struct):
@@ -41,11 +54,14 @@ class Stream(msgspec.Struct):
     """Moment from which relative timestamps count; 0 where nothing dates it."""
 
     started_at: float | None = None
+    first_timestamp: float | None = None
     last_timestamp: float | None = None
     last_steps: dict[str, int] = {}
     ended: bool = False
-    next_seq: int = 0
-    """Up to here its rows are in the store, or were found there."""
+
+    def facts(self) -> Facts:
+        """Return what the store keeps of it."""
+        return Facts(self.kind, self.run_id, self.rank, self.key, self.first_line, self.origin, self.started_at)
 
     def timestamp(self, event: Event) -> float | None:
         """Return an event's moment: seconds since 1970, or since its process began where nothing dates that."""
@@ -90,6 +106,18 @@ class Tracker(msgspec.Struct):
     stem: str
     streams: list[Stream] = []
     current: dict[str, int] = {}
+    moved: list[int] = []
+    """Streams that turned out to be another rank since `take_moved` was asked."""
+
+    def native(self, run_id: str, rank: int) -> Stream | None:
+        """Return the stream that a native line goes on with, None if none was opened."""
+        index = self.current.get(_group(run_id, rank))
+        return self.streams[index] if index is not None and self.streams[index].kind != FOREIGN else None
+
+    def take_moved(self) -> list[Facts]:
+        """Return the streams whose rank or origin has changed since the last call."""
+        moved, self.moved = [self.streams[index].facts() for index in self.moved], []
+        return moved
 
     def place(self, event: Event, line: bytes, line_number: int) -> Stream:
         """Return the stream of the next event, opened if need be."""
@@ -99,7 +127,7 @@ class Tracker(msgspec.Struct):
         return stream
 
     def _native(self, event: Event, line: bytes, line_number: int) -> Stream:
-        group = f"{event.rank or 0}/{event.run_id}"
+        group = _group(event.run_id or "", event.rank or 0)
         key = event.data.get("segment") if event.event_type == "fit_start" else None
         if isinstance(key, str) and key and texts.storable(key):
             return self._enter(group, NATIVE, key, event, line_number)
@@ -111,7 +139,7 @@ class Tracker(msgspec.Struct):
 
     def _foreign(self, event: Event, line: bytes, line_number: int) -> Stream:
         rank = rank_in(event)
-        group = f"{'' if rank is None else rank}//{event.run_id or ''}"
+        group = f"foreign {'' if rank is None else rank} {event.run_id or ''}"
         if event.event_type == "fit_start" or group not in self.current:
             return self._enter(group, FOREIGN, _fingerprint(line), event, line_number)
         stream = self.streams[self.current[group]]
@@ -141,12 +169,12 @@ class Tracker(msgspec.Struct):
         for index, stream in enumerate(self.streams):
             if (stream.kind, stream.key, stream.run_id) == (kind, key, event.run_id):
                 self.streams[index] = msgspec.structs.replace(
-                    stream, first_line=line_number, last_timestamp=None, last_steps={}, ended=False, next_seq=0
+                    stream, first_line=line_number, last_timestamp=None, last_steps={}, ended=False
                 )
                 self.current[group] = index
                 return self.streams[index]
         stream = Stream(kind, event.run_id, number, key, line_number, rank is not None, self._origin(before, event))
-        stream.started_at = stream.timestamp(event)
+        stream.first_timestamp, stream.started_at = event.timestamp, stream.timestamp(event)
         self.streams.append(stream)
         self.current[group] = len(self.streams) - 1
         return stream
@@ -174,6 +202,11 @@ class Tracker(msgspec.Struct):
     def _rank_of_file(self) -> int:
         found = _RANK.search(self.stem)
         return int(found[1]) if found else 0
+
+
+def _group(run_id: str, rank: int) -> str:
+    """Name the lines of one rank of a run, where they count themselves."""
+    return f"native {rank} {run_id}"
 
 
 def run_of_file(stem: str) -> str:

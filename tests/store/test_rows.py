@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 
 from debugstore.errors import EventError
-from debugstore.events import decode, parse
-from debugstore.store.rows import Identity, to_line, to_row
+from debugstore.events import parse
+from debugstore.store.rows import Identity, read_event, to_line, to_row
 from tests.support.lines import lines, same
 
 
 def through(line: bytes) -> dict[str, Any]:
     """Return a line as its rows give it back, with zeros as SQLite keeps them."""
-    event = decode(line)
+    event = read_event(line)
     identity = Identity(event.run_id or "run", event.rank or 0, event.seq or 0, event.timestamp, None)
     row = to_row(event, identity)
     values = [value + 0.0 if isinstance(value, float) else value for value in row.values]
