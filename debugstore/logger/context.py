@@ -104,14 +104,12 @@ def clean(name: str) -> str:
 
 def local(tensor: Tensor) -> Tensor:
     """Return the dense numbers this process holds: of a sharded tensor its own shard, of a sparse one its values."""
-    shard = getattr(tensor, "_local_tensor", None)
-    if shard is not None:
-        tensor = shard
+    if type(tensor) in (Tensor, nn.Parameter) and tensor.layout is torch.strided and not tensor.dtype.is_complex:
+        return tensor
+    tensor = getattr(tensor, "_local_tensor", tensor).detach()
     if tensor.is_sparse:
         tensor = tensor.coalesce().values()
-    if tensor.is_complex():
-        tensor = torch.view_as_real(tensor)
-    return tensor.detach()
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
 
 
 def gradients(named: Sequence[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:

@@ -1,12 +1,12 @@
 """64-bit fingerprints of tensors: equal bits give equal fingerprints, whatever the device or the number of threads.
 
-A tensor's bits are read as 32-bit words; word i of row r is multiplied with two odd constants that belong to its place,
-and all is summed modulo 2^64. Integer sums do not depend on their order, so neither threads nor devices change the
-answer, and exchanging two words does. It tells changes from equality; it is no defence against whoever wants a
-collision.
+The bits are read as 32-bit words, one stream of them for all tensors; a row is 65,536 words. Word i of row r is
+multiplied with two odd constants that belong to its place, and all is summed modulo 2^64. Integer sums do not depend on
+their order, so neither threads nor devices change the answer, and exchanging two words does. It tells changes from
+equality; it is no defence against whoever wants a collision.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -31,57 +31,72 @@ def _shifted(value: Tensor, by: int) -> Tensor:
 
 
 def factors(device: torch.device) -> Tensor:
-    """Return the odd constants of the places in a row, and of as many rows and tensors; made once a device."""
+    """Return the odd constants of the places in a row, then those of as many rows; a megabyte, made once a device."""
     if device not in _factors:
-        _factors[device] = mixed(torch.arange(3 * ROW)).to(device)
+        _factors[device] = mixed(torch.arange(2 * ROW)).to(device)
     return _factors[device]
-
-
-def _factor(kind: int, place: int, device: torch.device) -> Tensor:
-    return factors(device)[kind * ROW + place % ROW]
 
 
 def words(tensor: Tensor) -> Tensor:
     """Return a dense tensor's bits as a flat tensor of words: 32 bits each, fewer for small dtypes."""
-    flat = tensor.detach().contiguous().reshape(-1)
+    flat = tensor.reshape(-1)
     flat = flat.view(torch.uint8) if flat.dtype is torch.bool else flat
     if flat.is_complex():
         flat = torch.view_as_real(flat).reshape(-1)
     return flat.view(_BYTES_TO_WORD[flat.element_size()])
 
 
-def fingerprint(tensor: Tensor) -> Tensor:
-    """Return a tensor's fingerprint as an int64 device scalar. Cost: one pass, half a megabyte of memory at a time."""
-    multipliers = factors(tensor.device)
-    total = torch.zeros((), dtype=torch.int64, device=tensor.device)
-    for row, part in enumerate(torch.split(words(tensor), ROW)):
-        here = _dot(part.long(), multipliers[: part.numel()])
-        total = total + here * _factor(1, row, tensor.device)
-    return total
+def fingerprint(tensors: Iterable[Tensor]) -> Tensor | None:
+    """Return one fingerprint of dense tensors in their order, as an int64 device scalar; None for none.
+
+    Cost: one integer pass; half a megabyte of memory at a time, since small tensors are put into rows together.
+    """
+    found = [_row(pieces) for pieces in _rows(tensors)]
+    if not found:
+        return None
+    home = found[0].device
+    rows = torch.stack([row.to(home) for row in found])
+    known = factors(home)[ROW : ROW + len(found)] if len(found) <= ROW else mixed(torch.arange(len(found))).to(home)
+    return _dot(rows, known)
+
+
+def _rows(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
+    """Yield the stream's rows, each as the pieces of tensors it is made of; a row lies on one device."""
+    pieces: list[Tensor] = []
+    room = ROW
+    for tensor in tensors:
+        flat = words(tensor)
+        if pieces and pieces[0].device != flat.device:
+            yield pieces
+            pieces, room = [], ROW
+        start = 0
+        while start < flat.numel():
+            piece = flat[start : start + room]
+            pieces.append(piece)
+            start += piece.numel()
+            room -= piece.numel()
+            if room == 0:
+                yield pieces
+                pieces, room = [], ROW
+    if pieces:
+        yield pieces
+
+
+def _row(pieces: list[Tensor]) -> Tensor:
+    whole = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+    return _dot(whole.long(), factors(whole.device)[: whole.numel()])
 
 
 def _dot(left: Tensor, right: Tensor) -> Tensor:
     return torch.dot(left, right) if left.device.type == "cpu" else (left * right).sum()
 
 
-def combined(tensors: Iterable[Tensor]) -> Tensor | None:
-    """Return one fingerprint of several tensors in their order; None for none. Sizes count, shapes do not."""
-    parts = list(tensors)
-    if not parts:
-        return None
-    home = parts[0].device
-    total = torch.zeros((), dtype=torch.int64, device=home)
-    for place, part in enumerate(parts):
-        total = total + (fingerprint(part) + part.numel()).to(home) * _factor(2, place, home)
-    return total
-
-
 def per_sample(batch: Tensor, most: int) -> Tensor:
     """Return (N,) fingerprints of the first dimension's samples, each over `most` of its words at fixed even places."""
-    flat = batch.detach().reshape(batch.shape[0], -1)
+    flat = batch.reshape(batch.shape[0], -1)
     if flat.shape[1] > most:
         flat = flat[:, torch.arange(most, device=flat.device) * flat.shape[1] // most]
-    bits = words(flat).reshape(flat.shape[0], -1).long()
+    bits = words(flat.contiguous()).reshape(flat.shape[0], -1).long()
     return (bits * factors(flat.device)[: bits.shape[1]]).sum(1)
 
 

@@ -1,6 +1,7 @@
 """Device scalars to Python numbers: one copy for everything an event needs."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -30,14 +31,14 @@ def fetch(tensors: Sequence[Tensor]) -> list[Any]:
 
 
 def _join(tensors: Sequence[Tensor], dtype: torch.dtype, home: torch.device) -> Tensor:
-    return torch.cat([t.detach().reshape(-1).to(device=home, dtype=dtype) for t in tensors])
+    return torch.cat([t.reshape(-1).to(device=home, dtype=dtype) for t in tensors])
 
 
 def _take(numbers: Any, like: Tensor) -> Any:
     if like.dim() == 0:
         number = next(numbers)
         return bool(number) if like.dtype is torch.bool else number
-    return [next(numbers) for _ in range(like.numel())]
+    return list(islice(numbers, like.numel()))
 
 
 def resolve(facts: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from debugstore.logger.calls import BACKWARD, FORWARD, OPTIMIZER
 from debugstore.logger.context import Context
 from debugstore.logger.event_log import EventLog, warn
 from debugstore.logger.plain import plain
-from debugstore.logger.probes.base import Batch, Facts, Probe
+from debugstore.logger.probes.base import Batch, Facts, Probe, overridden
 from debugstore.logger.readback import resolve
 from debugstore.logger.schedule import Plan, Schedule
 
@@ -30,12 +30,14 @@ class Recorder:
         settings = context.settings
         self.context = context
         self.log = log
-        self.seconds = 0.0
+        self.seconds = 0.0  # in this logger, all calls but the one under way
+        self.call_began = time.perf_counter()
         self.step = settings.start_step - 1
         self.num_steps = 0
         self._calls = context.calls
         self._probes = probes
         self._by_name = {probe.name: probe for probe in probes}
+        self._overridden = {probe.name: overridden(probe) for probe in probes}
         self._world_size = world_size
         self._segment = segment
         self._schedule = Schedule(settings.step_every, settings.grad_every, settings.update_every)
@@ -139,8 +141,7 @@ class Recorder:
             self._calls.forward_entered()
             return
         self._calls.paused = True
-        for probe in self._probes:
-            self._guard(probe, probe.forward_entered, inputs)
+        self._tell(self._probes, "forward_entered", inputs)
 
     def module_ran(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
         """Show a module's output to the probes that watch modules; validation is not watched."""
@@ -148,20 +149,18 @@ class Recorder:
             return
         if self.context.ran is not None and self._plan is None:
             self.context.ran.setdefault(name, len(self.context.ran))
-        for probe in self._watching:
-            self._guard(probe, probe.module_ran, name, module, inputs, output)
+        self._tell(self._watching, "module_ran", name, module, inputs, output)
 
     def watches_next(self) -> bool:
         """Whether any probe wants to see the modules in the forward pass of the coming step."""
         plan = self._schedule.coming(self.step + 1)
-        self._watching = [probe for probe in self._probes if self._guard(probe, probe.wants_modules, plan)]
+        self._watching = [p for p in self._those("wants_modules") if self._guard(p, p.wants_modules, plan)]
         return bool(self._watching)
 
     def backward_entered(self, seed: Tensor) -> bool:
         """Note that backward reached the loss; return whether its end is of interest."""
         self._calls.note(BACKWARD)
-        for probe in self._active:
-            self._guard(probe, probe.backward_entered, seed)
+        self._tell(self._active, "backward_entered", seed)
         self._calls.backward_began = time.perf_counter()
         return bool(self._active)
 
@@ -169,8 +168,7 @@ class Recorder:
         """Note that all gradients are there; with accumulation, only those of the last micro-step are looked at."""
         self._calls.backward_left()
         if self._micro_steps >= self.context.settings.accumulation_steps:
-            for probe in self._active:
-                self._guard(probe, probe.backward_ended)
+            self._tell(self._active, "backward_ended")
 
     def optimizer_entered(self, optimizer: Optimizer, has_closure: bool) -> None:
         """Note that an optimizer is about to step; a closure will run forward and backward inside of it."""
@@ -188,8 +186,7 @@ class Recorder:
             return
         self._entered.add(id(optimizer))
         self._measured = optimizer
-        for probe in self._active:
-            self._guard(probe, probe.optimizer_entered, optimizer)
+        self._tell(self._active, "optimizer_entered", optimizer)
 
     def optimizer_left(self, optimizer: Optimizer) -> None:
         """Note that an optimizer stepped."""
@@ -199,8 +196,7 @@ class Recorder:
         self._calls.note(OPTIMIZER)
         if self._measured is optimizer:
             self._measured = None
-            for probe in self._active:
-                self._guard(probe, probe.optimizer_left, optimizer)
+            self._tell(self._active, "optimizer_left", optimizer)
 
     # ---- steps
 
@@ -221,13 +217,16 @@ class Recorder:
         self._stepped = False
         self.context.unscaled = False
         plan = self._plan = self._schedule.plan(step)
-        self._active = [probe for probe in self._probes if probe.begin(plan)]
-        self._seconds_before = self.seconds
+        self._active = [probe for probe in self._those("begin") if probe.begin(plan)] if plan.anything else []
+        self._seconds_before = self._seconds_so_far()
         self._calls.begin()
         self._entered.clear()
         self._begun_inside = self._inside is not None
         if self._inside is not None:  # a closure: the optimizer was entered before this step was known
             self._measure_optimizer(self._inside)
+
+    def _seconds_so_far(self) -> float:
+        return self.seconds + time.perf_counter() - self.call_began
 
     def pause(self) -> None:
         """End the step under way because something else than a step follows: its duration is not known then."""
@@ -238,16 +237,15 @@ class Recorder:
         """Write what the step under way still owes; harmless when nothing is owed."""
         if self._losses is not None:
             self._write_step()
-        self._calls.logger_seconds = self.seconds - self._seconds_before
+        self._calls.logger_seconds = self._seconds_so_far() - self._seconds_before
         active, self._active = self._active, []
         for probe in active:
             for event_type, facts in self._listed(probe, probe.step_events):
-                more = {p.name: self._guard(p, p.more_facts, event_type) or {} for p in self._probes if p is not probe}
-                self._emit(event_type, self.step, {probe.name: facts, **{name: f for name, f in more.items() if f}})
+                self._emit(event_type, self.step, {probe.name: facts, **self._ask("more_facts", event_type)})
 
     def _look(self, batch: Batch, given: dict[str, Any]) -> None:
         """Let the probes see the batch of a step; first the events that only some steps have."""
-        for probe in self._probes:
+        for probe in self._those("start_events"):
             for event_type, facts in self._listed(probe, probe.start_events, batch):
                 self._emit(event_type, self.step, {probe.name: facts})
         if not batch.plan.steps:
@@ -288,8 +286,17 @@ class Recorder:
 
     # ---- probes and events
 
+    def _those(self, moment: str) -> list[Probe]:
+        """Return the probes that have something to do at a moment."""
+        return [probe for probe in self._probes if moment in self._overridden[probe.name]]
+
+    def _tell(self, probes: list[Probe], moment: str, *args: Any) -> None:
+        for probe in probes:
+            if moment in self._overridden[probe.name]:
+                self._guard(probe, getattr(probe, moment), *args)
+
     def _ask(self, moment: str, *args: Any) -> dict[str, Facts]:
-        asked = {probe.name: self._guard(probe, getattr(probe, moment), *args) for probe in self._probes}
+        asked = {probe.name: self._guard(probe, getattr(probe, moment), *args) for probe in self._those(moment)}
         return {name: facts for name, facts in asked.items() if facts}
 
     def _listed(self, probe: Probe, function: Callable[..., Any], *args: Any) -> list[tuple[str, Facts]]:

@@ -30,7 +30,7 @@ class Plan:
 
     @property
     def anything(self) -> bool:
-        """Whether any event of this step is due."""
+        """Whether any event of this step is due after its start."""
         return self.steps or self.gradients or self.updates
 
 

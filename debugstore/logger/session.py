@@ -50,7 +50,7 @@ class Session:
         """Run a piece of logging: time counted, its first failure is one warning and an event; nothing raises."""
         if not self._open:
             return
-        began = time.perf_counter()
+        began = self.recorder.call_began = time.perf_counter()
         exits.enter()
         try:
             function(*args)

@@ -1,9 +1,48 @@
 """Small sums over a batch that a device can do without waiting for the host."""
 
+import math
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 from torch import Tensor
 
-MAX_OUTPUT_ENTRIES = 1 << 20
+MAX_OUTPUT_ENTRIES = 1 << 18
+HOST = "cpu"
+
+
+def on_host(scalar: Tensor) -> bool:
+    """Whether a scalar can be read without waiting for a device."""
+    return scalar.device.type == HOST
+
+
+def number(scalar: Tensor) -> float:
+    """Return a scalar of the host's memory; reads it in place, where `item()` would go through the dispatcher."""
+    return cast(float, scalar.tolist())
+
+
+def is_finite(scalar: Tensor) -> bool:
+    """Whether a scalar of the host's memory is finite."""
+    return math.isfinite(number(scalar))
+
+
+def stacked(scalars: Sequence[Tensor]) -> Tensor | list[Tensor]:
+    """Return scalars as one vector, so that they travel as one; those of several devices or dtypes stay a list."""
+    alike = len({(scalar.device, scalar.dtype) for scalar in scalars}) == 1
+    return torch.stack(list(scalars)) if alike else list(scalars)
+
+
+def finite_range(values: Tensor) -> tuple[Tensor, Tensor, Tensor | int]:
+    """Return the smallest and the largest finite entry and how many are not finite.
+
+    One pass on the host when all are finite; elsewhere three, since looking would wait for the device.
+    """
+    low, high = torch.aminmax(values)
+    if on_host(low) and is_finite(low) and is_finite(high):
+        return low, high, 0
+    finite = torch.isfinite(values)
+    low, high = torch.where(finite, values, torch.inf).amin(), torch.where(finite, values, -torch.inf).amax()
+    return low, high, values.numel() - finite.sum()
 
 
 def class_dim(logits: Tensor, labels: Tensor, num_classes: int | None) -> int | None:

@@ -12,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 from debugstore.logger.context import Context
 from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.schedule import Plan
+from debugstore.logger.tensors import finite_range
 
 BOUNDED = {nn.Tanh: (-0.99, 0.99), nn.Sigmoid: (0.01, 0.99)}
 CHANNELS_FIRST = (_ConvNd, _NormBase, nn.GroupNorm)
@@ -104,13 +105,9 @@ def _ever(before: Tensor | None, values: Tensor, last_dim: bool) -> Tensor | Non
 
 
 def _measure(module: nn.Module, values: Tensor) -> Facts:
-    finite = torch.isfinite(values)
     wide = values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
-    facts: Facts = {
-        "std": wide.std(correction=0),
-        "abs_max": torch.where(finite, wide, 0.0).abs().amax(),
-        "num_nonfinite": values.numel() - finite.sum(),
-    }
+    low, high, num_nonfinite = finite_range(wide)
+    facts: Facts = {"std": wide.std(correction=0), "abs_max": torch.maximum(-low, high), "num_nonfinite": num_nonfinite}
     bounds = BOUNDED.get(type(module))
     if bounds is not None:
         facts["saturated_share"] = ((wide < bounds[0]) | (wide > bounds[1])).float().mean()

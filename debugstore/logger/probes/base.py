@@ -96,3 +96,9 @@ class Probe:
     def finish(self, event_type: str, facts: Facts) -> Facts:  # noqa: ARG002
         """Turn the numbers of one's own facts into the event's fields."""
         return facts
+
+
+def overridden(probe: Probe) -> frozenset[str]:
+    """Return the names of the moments at which a probe has something to do."""
+    kind = type(probe)
+    return frozenset(name for name in vars(Probe) if getattr(kind, name) is not getattr(Probe, name))

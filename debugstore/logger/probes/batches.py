@@ -3,13 +3,14 @@
 import torch
 
 from debugstore.logger.probes.base import Batch, Facts, Probe
+from debugstore.logger.tensors import finite_range
 
 
 class Batches(Probe):
     """Input fields of `training_step`; of inputs that are not floating only the dtype."""
 
     name = "batches"
-    cost = "five passes over floating inputs"
+    cost = "four passes over floating inputs"
 
     def step_facts(self, batch: Batch) -> Facts:
         """Describe the inputs."""
@@ -21,13 +22,13 @@ class Batches(Probe):
             return facts
         values = inputs.detach()
         values = values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
-        finite = torch.isfinite(values)
+        low, high, num_nonfinite = finite_range(values)
         std, mean = torch.std_mean(values, correction=0)
         facts |= {
             "input_mean": mean,
             "input_std": std,
-            "input_abs_max": torch.where(finite, values, 0.0).abs().amax(),
-            "num_nonfinite_inputs": values.numel() - finite.sum(),
+            "input_abs_max": torch.maximum(-low, high),
+            "num_nonfinite_inputs": num_nonfinite,
         }
         if values.dim() > 1 and values.shape[0] > 1:
             facts["input_sample_std"] = values.std(0, correction=0).mean()

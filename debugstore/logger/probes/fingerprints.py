@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from debugstore.logger.context import gradients, local
-from debugstore.logger.fingerprint import combined, fingerprint, text
+from debugstore.logger.fingerprint import fingerprint, text
 from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.schedule import Plan
 
@@ -32,12 +32,12 @@ class Fingerprints(Probe):
         """Fingerprint the inputs of a logged step."""
         if batch.inputs is None:
             return {}
-        return {"batch_fingerprint": fingerprint(local(batch.inputs))}
+        return {"batch_fingerprint": fingerprint([local(batch.inputs)])}
 
     def backward_ended(self) -> None:
         """Fingerprint the gradients before anything clips them."""
         if self._plan.fingerprints and self._plan.gradients:
-            self._gradients = combined(grad for _, grad in gradients(self.context.trainable()))
+            self._gradients = fingerprint(grad for _, grad in gradients(self.context.trainable()))
 
     def optimizer_left(self, optimizer: Optimizer) -> None:  # noqa: ARG002
         """Fingerprint what the optimizer left, before a later forward changes buffers."""
@@ -52,8 +52,8 @@ class Fingerprints(Probe):
 
     def _state(self) -> Facts:
         made = {
-            "parameter_fingerprint": combined(local(parameter) for _, parameter in self.context.named),
-            "buffer_fingerprint": combined(self._buffers()),
+            "parameter_fingerprint": fingerprint(local(parameter) for _, parameter in self.context.named),
+            "buffer_fingerprint": fingerprint(self._buffers()),
         }
         return {key: value for key, value in made.items() if value is not None}
 

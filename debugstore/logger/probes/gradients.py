@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,9 +11,9 @@ from torch.optim import Optimizer
 from debugstore.logger.context import gradients, local
 from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.schedule import Plan
+from debugstore.logger.tensors import is_finite, number, on_host, stacked
 
 LIST_LENGTH = 10
-HOST = "cpu"
 
 
 class Gradients(Probe):
@@ -25,7 +25,7 @@ class Gradients(Probe):
     def begin(self, plan: Plan) -> bool:
         """Forget the step before."""
         self._measured: Facts = {}
-        self._entry: list[Tensor] | None = None
+        self._entry: Tensor | list[Tensor] | None = None
         self._seed: Tensor | None = None
         self._clipped: list[Tensor] = []
         self._optimizer_ran = False
@@ -35,7 +35,7 @@ class Gradients(Probe):
         """Measure what the gradients already hold: only the first backward of a step says whether they pile up."""
         self._seed = seed.clone().reshape(()) if seed.numel() == 1 else None
         if self._entry is None:
-            self._entry = norms([grad for _, grad in gradients(self.context.trainable())])
+            self._entry = stacked(norms([grad for _, grad in gradients(self.context.trainable())]))
 
     def backward_ended(self) -> None:
         """Measure the gradients; a later backward of the same step replaces an earlier one's."""
@@ -65,7 +65,8 @@ class Gradients(Probe):
     def step_events(self) -> Iterable[tuple[str, Facts]]:
         """Return the step's `gradient_stats`, if anything was measured."""
         if self._measured:
-            seen = {"entry": self._entry, "seed": self._seed, "clipped": self._clipped if self._optimizer_ran else None}
+            clipped = stacked(self._clipped) if self._optimizer_ran else None
+            seen = {"entry": self._entry, "seed": self._seed, "clipped": clipped}
             yield "gradient_stats", {**self._measured, **seen}
         self._measured, self._entry, self._seed, self._clipped = {}, None, None, []
 
@@ -80,9 +81,9 @@ class Gradients(Probe):
             "names": [name for name, _ in named],
             "matrices": [name for name, parameter in trainable if parameter.dim() >= 2],
             "total": len(trainable),
-            "norms": norms(grads),
-            "largest": largest,
-            "smallest": [pair.min for pair in extremes if pair],
+            "norms": stacked(norms(grads)),
+            "largest": stacked(largest),
+            "smallest": stacked([pair.min for pair in extremes if pair]),
             "finite": finite_largest(grads, largest),
             "scale": scale.clone() if scale is not None else None,
         }
@@ -121,8 +122,8 @@ class Gradients(Probe):
         return made
 
 
-def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Return the L2 norm of each tensor as a device scalar; half precision is summed in single.
+def norms(tensors: Sequence[Tensor], power: int = 2) -> list[Tensor]:
+    """Return the L2 (or L1) norm of each tensor as a device scalar; half precision is summed in single.
 
     A norm that overflows single precision is taken again in double on the CPU, where looking at it costs nothing;
     elsewhere it stays infinite, and `num_nonfinite` tells it from one that has infinite entries.
@@ -132,9 +133,11 @@ def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
     kinds = {tensor.dtype for tensor in tensors}
     low = kinds & {torch.bfloat16, torch.float16}
     wide = (torch.float64 if torch.float64 in kinds else torch.float32) if low or len(kinds) > 1 else None
-    found = torch._foreach_norm(list(tensors), 2, dtype=wide)
+    found = torch._foreach_norm(list(tensors), power, dtype=wide)
     return [
-        torch.linalg.vector_norm(tensor, dtype=torch.float64) if on_host(norm) and number(norm) == math.inf else norm
+        torch.linalg.vector_norm(tensor, power, dtype=torch.float64)
+        if on_host(norm) and number(norm) == math.inf
+        else norm
         for tensor, norm in zip(tensors, found, strict=True)
     ]
 
@@ -145,18 +148,8 @@ def finite_largest(grads: Sequence[Tensor], largest: Sequence[Tensor]) -> list[T
     On the CPU only sick tensors are looked at again. Elsewhere looking which are sick would wait for the device, so
     each tensor is read once more.
     """
-    sick = [g for g, m in zip(grads, largest, strict=True) if not on_host(m) or not math.isfinite(number(m))]
+    sick = [g for g, m in zip(grads, largest, strict=True) if not on_host(m) or not is_finite(m)]
     return [torch.nan_to_num(grad, 0.0, 0.0, 0.0).abs().amax() for grad in sick if grad.numel()]
-
-
-def on_host(scalar: Tensor) -> bool:
-    """Whether a scalar can be read without waiting for a device."""
-    return scalar.device.type == HOST
-
-
-def number(scalar: Tensor) -> float:
-    """Return a scalar of the host's memory; reads it in place, where `item()` would go through the dispatcher."""
-    return cast(float, scalar.tolist())
 
 
 def total(values: Iterable[float]) -> float:
