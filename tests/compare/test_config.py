@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debugstore.analysis.compare.config import ABSENT, KeyDiff, diff, flat, same
@@ -57,6 +57,7 @@ def test_a_marked_number_is_itself() -> None:
     assert list(differing(nan, {"clip": None})) == ["clip"]
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(max_size=4), JSON, max_size=4))
 def test_a_config_never_differs_from_itself(config: dict[str, Any]) -> None:
     """The diff of anything with itself is empty."""

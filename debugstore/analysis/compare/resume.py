@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 RATE_SLACK = 2.0
-"""Times the learning rate may move at a resume what it moved over the logged steps before it, and still go on."""
+"""Times faster than before that the learning rate may move over a resume, and still go on: schedules bend."""
 
 
 def read_resumes(connection: "Connection", run: int) -> tuple[Resume, ...]:
@@ -49,13 +49,20 @@ def _schedule(row: Row) -> ResumeState:
         return ResumeState("schedule", State.LOST, "its scheduler has done 0 steps")
     if rate is None or before is None:
         return ResumeState("schedule", State.UNKNOWN, "the learning rate was not logged")
-    moved = row["learning_rate_highest"] - row["learning_rate_lowest"]
+    return _movement(row, rate, before)
+
+
+def _movement(row: Row, rate: float, before: float) -> ResumeState:
+    """Judge a learning rate at the first step by the one before and by how fast it moved."""
+    room = RATE_SLACK * (row["learning_rate_pace"] or 0.0) * row["steps_between"]
     told = f"the learning rate goes from {before:.4g} to {rate:.4g}"
-    if abs(rate - before) <= max(RATE_SLACK * moved, 1e-9 * abs(before)):
+    if abs(rate - before) <= max(room, 1e-9 * abs(before)):
         return ResumeState("schedule", State.CONTINUED, told)
     if rate == row["first_learning_rate"]:
-        return ResumeState("schedule", State.LOST, f"{told}, which is where the run began")
-    return ResumeState("schedule", State.LOST, told)
+        told += ", which is where the run began"
+    if rate > before or rate == row["first_learning_rate"]:
+        return ResumeState("schedule", State.LOST, told)
+    return ResumeState("schedule", State.UNKNOWN, f"{told}, as a schedule in stairs may")
 
 
 def _data(row: Row) -> ResumeState:

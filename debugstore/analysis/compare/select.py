@@ -66,9 +66,10 @@ def key_reader(text: str) -> Callable[[RunSetup], Any]:
         ArgumentError: it is no key.
     """
     try:
-        return _operand(ast.parse(text.strip(), mode="eval").body)
-    except (SyntaxError, ValueError):
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ArgumentError(f"'{text}' is no key: write it like config.lr") from None
+    return _name(tree)
 
 
 Read = Callable[[RunSetup], Any]
@@ -128,7 +129,7 @@ def _name(node: ast.expr) -> Read:
         return lambda setup: getattr(setup, own)
     if node.id not in SECTIONS or not keys:
         names = ", ".join([*_OWN, *(f"{section}.KEY" for section in SECTIONS)])
-        raise ArgumentError(f"a condition knows no '{node.id}': it has {names}")
+        raise ArgumentError(f"there is no '{node.id}': a key is one of {names}, such as config.{node.id}")
     section, key = node.id, ".".join(reversed(keys))
     return lambda setup: setup.sections[section].get(key, ABSENT)
 

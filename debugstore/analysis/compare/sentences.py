@@ -19,6 +19,7 @@ COMPONENT_WORDS: Mapping[str, str] = {
 FACT_WORDS: Mapping[str, str] = {
     "total_params": "the number of parameters",
     "initial_parameter_fingerprint": "the fingerprint of the initial weights",
+    "initial_buffer_fingerprint": "the fingerprint of the initial buffers",
     "batch_fingerprint": "the fingerprint of the batch",
     "sample_labels": "the first labels of the batch",
     "num_valid_tokens": "the number of valid labels",
@@ -30,6 +31,7 @@ FACT_WORDS: Mapping[str, str] = {
     "loss": "the loss",
     "accuracy": "the accuracy",
     "sample_predictions": "the first predictions",
+    "buffer_fingerprint": "the fingerprint of the buffers",
     "gradient_fingerprint": "the fingerprint of the gradients",
     "total_norm": "the gradient norm",
     "clipped_norm": "the gradient norm after clipping",

@@ -4,7 +4,8 @@
 -- why: A fact is a fingerprint or a number that both runs logged at the same rank and step; `place` is its place in the
 --   causal order of a step. The first fact that differs is the nearest to the cause that the logs can show. Several rows
 --   of one step (micro-steps of a log that repeats the step) pair in the order they were written. A fingerprint has no
---   distance, so it is never beyond a tolerance; the first labels are, where they differ.
+--   distance, so it is never beyond a tolerance; the first labels are, where they differ. The initial buffers come after
+--   the data: a fit that starts by itself starts after the first forward, which has seen the first batch.
 WITH start_rows AS (
     SELECT
         run, rank, step, nonfinite, total_params, parameter_fingerprint, buffer_fingerprint,
@@ -15,7 +16,7 @@ WITH start_rows AS (
 step_rows AS (
     SELECT
         run, rank, step, nonfinite, batch_fingerprint, sample_labels, num_valid_tokens, label_entropy, input_mean,
-        input_std, learning_rate, loss, accuracy, sample_predictions,
+        input_std, learning_rate, weight_norm, loss, accuracy, sample_predictions,
         ROW_NUMBER() OVER (PARTITION BY run, rank, step ORDER BY segment, seq) AS micro_step
     FROM current_steps
     WHERE run IN (:run, :other)
@@ -29,7 +30,7 @@ grad_rows AS (
 ),
 update_rows AS (
     SELECT
-        run, rank, step, nonfinite, weight_norm, parameter_fingerprint, buffer_fingerprint, update_norm, update_ratio,
+        run, rank, step, nonfinite, parameter_fingerprint, buffer_fingerprint, update_norm, update_ratio,
         ROW_NUMBER() OVER (PARTITION BY run, rank, step ORDER BY segment, seq) AS micro_step
     FROM current_param_updates
     WHERE run IN (:run, :other)
@@ -47,17 +48,17 @@ numbers AS (
         CAST(total_params AS DOUBLE PRECISION) AS amount
     FROM start_rows
     UNION ALL
-    SELECT 5, 'data', 'num_valid_tokens', run, rank, step, micro_step, nonfinite, num_valid_tokens FROM step_rows
+    SELECT 4, 'data', 'num_valid_tokens', run, rank, step, micro_step, nonfinite, num_valid_tokens FROM step_rows
     UNION ALL
-    SELECT 6, 'data', 'label_entropy', run, rank, step, micro_step, nonfinite, label_entropy FROM step_rows
+    SELECT 5, 'data', 'label_entropy', run, rank, step, micro_step, nonfinite, label_entropy FROM step_rows
     UNION ALL
-    SELECT 7, 'data', 'input_mean', run, rank, step, micro_step, nonfinite, input_mean FROM step_rows
+    SELECT 6, 'data', 'input_mean', run, rank, step, micro_step, nonfinite, input_mean FROM step_rows
     UNION ALL
-    SELECT 8, 'data', 'input_std', run, rank, step, micro_step, nonfinite, input_std FROM step_rows
+    SELECT 7, 'data', 'input_std', run, rank, step, micro_step, nonfinite, input_std FROM step_rows
     UNION ALL
     SELECT 9, 'learning_rate', 'learning_rate', run, rank, step, micro_step, nonfinite, learning_rate FROM step_rows
     UNION ALL
-    SELECT 10, 'optimizer', 'weight_norm', run, rank, step, micro_step, nonfinite, weight_norm FROM update_rows
+    SELECT 10, 'optimizer', 'weight_norm', run, rank, step, micro_step, nonfinite, weight_norm FROM step_rows
     UNION ALL
     SELECT 11, 'forward', 'loss', run, rank, step, micro_step, nonfinite, loss FROM step_rows
     UNION ALL
@@ -81,11 +82,11 @@ texts AS (
         parameter_fingerprint AS word
     FROM start_rows
     UNION ALL
-    SELECT 2, 'init', 'initial_buffer_fingerprint', run, rank, step, micro_step, buffer_fingerprint FROM start_rows
+    SELECT 2, 'data', 'batch_fingerprint', run, rank, step, micro_step, batch_fingerprint FROM step_rows
     UNION ALL
-    SELECT 3, 'data', 'batch_fingerprint', run, rank, step, micro_step, batch_fingerprint FROM step_rows
+    SELECT 3, 'data', 'sample_labels', run, rank, step, micro_step, sample_labels FROM step_rows
     UNION ALL
-    SELECT 4, 'data', 'sample_labels', run, rank, step, micro_step, sample_labels FROM step_rows
+    SELECT 8, 'init', 'initial_buffer_fingerprint', run, rank, step, micro_step, buffer_fingerprint FROM start_rows
     UNION ALL
     SELECT 13, 'forward', 'sample_predictions', run, rank, step, micro_step, sample_predictions FROM step_rows
     UNION ALL

@@ -25,8 +25,8 @@ told AS (
 SELECT
     MIN(first_step) AS first_step,
     MIN(last_step) AS last_step,
-    MIN(num_logged) AS num_logged,
-    MIN(num_nonfinite_loss) AS num_nonfinite_loss,
+    COALESCE(MIN(num_logged), 0) AS num_logged,
+    COALESCE(MIN(num_nonfinite_loss), 0) AS num_nonfinite_loss,
     AVG(loss) FILTER (WHERE step = first_step) AS loss_first,
     AVG(loss) FILTER (WHERE step = last_step) AS loss_final,
     AVG(loss) FILTER (WHERE in_tail) AS loss_last_tenth,

@@ -69,7 +69,9 @@ repeats AS (
 ),
 rows_before AS (
     SELECT
-        r.id, o.loss, o.learning_rate,
+        r.id, o.step, o.loss, o.learning_rate,
+        LAG(o.step) OVER (PARTITION BY r.id ORDER BY o.step, o.place) AS earlier_step,
+        LAG(o.learning_rate) OVER (PARTITION BY r.id ORDER BY o.step, o.place) AS earlier_rate,
         ROW_NUMBER() OVER (PARTITION BY r.id ORDER BY o.step DESC, o.place DESC) AS place
     FROM resumes AS r
     INNER JOIN step_rows AS o ON r.old_id = o.segment AND o.step < r.first_logged_step
@@ -77,8 +79,9 @@ rows_before AS (
 losses_before AS (
     SELECT
         id, AVG(loss) AS loss_before,
+        MAX(step) AS step_before,
         MIN(learning_rate) FILTER (WHERE place = 1) AS learning_rate_before,
-        MIN(learning_rate) AS learning_rate_lowest, MAX(learning_rate) AS learning_rate_highest
+        MAX(ABS(learning_rate - earlier_rate) / NULLIF(step - earlier_step, 0)) AS learning_rate_pace
     FROM rows_before
     WHERE place <= :window_rows
     GROUP BY id
@@ -102,8 +105,8 @@ SELECT
         FROM loops AS l
         WHERE l.run = :run AND l.segment = r.old_id
     ) AS num_skipped_steps,
-    f.learning_rate AS first_learning_rate, r.learning_rate, b.learning_rate_before, b.learning_rate_lowest,
-    b.learning_rate_highest, b.loss_before, a.loss_after, f.loss AS first_loss,
+    f.learning_rate AS first_learning_rate, r.learning_rate, b.learning_rate_before, b.learning_rate_pace,
+    r.first_logged_step - b.step_before AS steps_between, b.loss_before, a.loss_after,
     COALESCE(o.num_overlapping, 0) AS num_overlapping,
     COALESCE(o.num_overlapping_batches, 0) AS num_overlapping_batches,
     COALESCE(o.num_same_batches, 0) AS num_same_batches,
