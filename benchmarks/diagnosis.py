@@ -14,7 +14,7 @@ from benchmarks.zoo import ablation, effects, rules
 from benchmarks.zoo.answers import EARLY, SPARSE, Answer, answers, events_of
 from benchmarks.zoo.effects import Effect, Place
 from benchmarks.zoo.page import Figures, page
-from benchmarks.zoo.run import LOGS, ROOT, Job, arguments, chosen, outcome, train_all
+from benchmarks.zoo.run import LOGS, ROOT, Job, arguments, chosen, jobs, outcome, train_all
 from benchmarks.zoo.score import Judged, Result, faults, judge, to_leave_alone
 
 PAGE = ROOT / "docs" / "diagnosis-quality.md"
@@ -54,7 +54,8 @@ def main() -> None:
     if options.no_training:
         wanted = [job for job in wanted if outcome(job, stale=True) is not None]
     else:
-        for count, job in enumerate(train_all(wanted, workers=options.workers, stale=options.stale), 1):
+        needed = [*jobs(["H-clean"], {job.family for job in wanted}), *wanted]
+        for count, job in enumerate(train_all(needed, workers=options.workers, stale=options.stale), 1):
             print(f"\r{count} trained, {job.run_id:40}", end="", file=sys.stderr)
     gains = effects.gains(wanted)
     judged = _judged(answers(wanted, workers=options.workers), gains)

@@ -16,6 +16,7 @@ from typing import Any
 import debugstore
 from benchmarks.zoo.parallel import each
 from benchmarks.zoo.run import LOGS, ROOT, Job, digest, outcome
+from debugstore.analysis.findings import Finding
 
 ANSWERS = ROOT / ".benchmarks" / "zoo" / "answers"
 Event = dict[str, Any]
@@ -121,25 +122,31 @@ def _kept(job: Job, edit: Edit) -> Answer | None:
 
 
 def _answer(jobs: Sequence[Job], edit: Edit) -> None:
-    """Ingest some logs into one store and write down what its reports find."""
-    with tempfile.TemporaryDirectory() as folder:
-        logs = [path for job in jobs for path in _edited(job, edit, Path(folder))]
-        with debugstore.open_store(Path(folder) / "zoo.db") as store:
-            store.ingest(logs)
-            for job in jobs:
-                findings = store.report(job.run_id).findings
-                rows = [(found.code, str(found.severity), found.explains) for found in findings]
-                _path(job, edit).parent.mkdir(parents=True, exist_ok=True)
-                _path(job, edit).write_text(json.dumps({"of": _of(job), "findings": rows}))
+    """Ask about some runs and keep the answers."""
+    for job, answer in ask(jobs, edit).items():
+        rows = [(found.code, found.severity, found.explains) for found in answer.findings]
+        _path(job, edit).parent.mkdir(parents=True, exist_ok=True)
+        _path(job, edit).write_text(json.dumps({"of": _of(job), "findings": rows}))
 
 
-def _edited(job: Job, edit: Edit, folder: Path) -> list[Path]:
+def ask(jobs: Sequence[Job], edit: Edit = FULL, logs: Path = LOGS) -> dict[Job, Answer]:
+    """Ingest the logs of some jobs into one store and report on each run."""
+    with tempfile.TemporaryDirectory() as folder, debugstore.open_store(Path(folder) / "zoo.db") as store:
+        store.ingest([path for job in jobs for path in _edited(job, edit, logs, Path(folder))])
+        return {job: _read(store.report(job.run_id).findings) for job in jobs}
+
+
+def _read(findings: Iterable[Finding]) -> Answer:
+    return Answer(tuple(Found(one.code, str(one.severity), tuple(one.explains)) for one in findings))
+
+
+def _edited(job: Job, edit: Edit, logs: Path, folder: Path) -> list[Path]:
     """Return a job's logs, edited copies of them unless they are wanted as they are."""
-    logs = sorted(job.folder(LOGS).glob("*.jsonl"))
+    written = sorted(job.folder(logs).glob("*.jsonl"))
     if edit is FULL:
-        return logs
+        return written
     made = []
-    for path in logs:
+    for path in written:
         events = (edit.change(event) for event in events_of(path))
         copy = folder / job.run_id / path.name
         copy.parent.mkdir(exist_ok=True)

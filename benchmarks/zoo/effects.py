@@ -28,11 +28,12 @@ Place = tuple[str, str]
 
 
 def gains(scored: Iterable[Job]) -> dict[Place, float]:
-    """Return the share of the clean gain that each case keeps on each family, the mean over seeds."""
+    """Return the share of the clean gain that each case keeps on each family that has a clean run; mean over seeds."""
     clean = _means(jobs(["H-clean"]))
     return {
         (case, family): (quality - prior) / (clean["H-clean", family][0] - clean["H-clean", family][1])
         for (case, family), (quality, prior) in _means(scored).items()
+        if ("H-clean", family) in clean
     }
 
 

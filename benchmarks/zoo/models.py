@@ -46,7 +46,7 @@ class Block(nn.Module):
 class CausalBody(nn.Module):
     """Token and position embeddings and blocks: (N, T) ids to (N, T, width)."""
 
-    def __init__(self, vocabulary: int, length: int, width: int = 32, depth: int = 2, dropout: float = 0.1) -> None:
+    def __init__(self, vocabulary: int, length: int, width: int = 32, depth: int = 1, dropout: float = 0.1) -> None:
         super().__init__()
         self.tokens = nn.Embedding(vocabulary, width)
         self.positions = nn.Embedding(length, width)

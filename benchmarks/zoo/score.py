@@ -60,7 +60,7 @@ class Judged:
 
 def judge(job: Job, answer: Answer, gains: Mapping[Place, float]) -> Judged:
     """Judge the answer to one job."""
-    gain = gains.get((job.case.id, job.family), 1.0)
+    gain = gains.get((job.case.id, job.family), 0.0)
     return Judged(job, answer, effect(job.case, gain), _result(job.case.codes, answer))
 
 

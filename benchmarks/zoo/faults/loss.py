@@ -129,7 +129,7 @@ def sigmoid_twice(t: Training) -> None:
     t.predict = lambda out: (out > 0.5).long()
 
 
-@fault("L14", "loss-weights-extreme", on=CLASSES)
+@fault("L14", "loss-objective-differs", on=CLASSES)
 def extreme_weights(t: Training) -> None:
     """Rare classes are weighted by the cube of their inverse count."""
     assert t.num_classes is not None

@@ -108,7 +108,7 @@ def half_parameters(t: Training) -> None:
     lower_precision(t, torch.float16)
 
 
-@fault("S14", "low-precision-parameters", by_fact=True)
+@fault("S14", "low-precision-parameters", "updates-lost-to-rounding", by_fact=True)
 def short_parameters(t: Training) -> None:
     """The parameters are bfloat16 and the updates too small for it."""
     t.schedule(None)

@@ -60,7 +60,7 @@ def wrapped_late(t: Training) -> None:
     t.rebuild = rebuild
 
 
-@fault("W21", "learning-rate-zero", by_fact=True)
+@fault("W21", "group-learning-rate-zero", "learning-rate-zero", by_fact=True)
 def group_without_rate(t: Training) -> None:
     """One of two parameter groups has the learning rate 0."""
     t.schedule(None)
