@@ -53,12 +53,15 @@ class Hooks:
     def watch_modules(self) -> None:
         """Watch the modules in the coming forward pass, if a probe wants to."""
         if self._forwards.can_arm:
-            self._run(lambda recorder: self._forwards.arm(recorder.watches_next()))
+            self._run(self._arm)
 
     def watch_loss(self, loss: Any) -> None:
         """Listen to the backward pass that starts from `loss`."""
         if isinstance(loss, Tensor) and loss.requires_grad:
             loss.register_hook(self._backward_entered)  # type: ignore[no-untyped-call]
+
+    def _arm(self, recorder: Recorder) -> None:
+        self._forwards.arm(recorder.watches_next())
 
     def _tap(self, target: Any, method: str, kind: str) -> None:
         """Count calls of a method; a class that cannot be changed goes uncounted."""

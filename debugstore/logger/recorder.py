@@ -154,6 +154,9 @@ class Recorder:
     def watches_next(self) -> bool:
         """Whether any probe wants to see the modules in the forward pass of the coming step."""
         plan = self._schedule.coming(self.step + 1)
+        if plan.window is None:
+            self._watching = []
+            return False
         self._watching = [p for p in self._those("wants_modules") if self._guard(p, p.wants_modules, plan)]
         return bool(self._watching)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 DENSE_STEPS = 5
-FINGERPRINT_EVERY = 10
+FINGERPRINT_EVERY = 50
 ACTIVATIONS_EVERY = 100
 ACTIVATIONS_WINDOW = 4
 
@@ -14,13 +14,12 @@ class Plan:
 
     `window` is the place of the step in a window of steps whose activations are looked at together, None outside;
     `activations` says that the window is reported: at its end, and at each of the first steps. `fingerprints` is kept
-    apart from `gradients`: a run that logs its gradients every step takes their fingerprint at most every tenth, since
-    it costs more than all other facts of them together.
+    apart from `gradients`: their fingerprint costs as much as all other facts of them, so it comes at most every
+    fiftieth step; the bits of their norms tell as much at the others.
     """
 
     step: int
     first: int  # of the segment
-    dense: bool
     steps: bool
     gradients: bool
     updates: bool
@@ -32,6 +31,10 @@ class Plan:
     def anything(self) -> bool:
         """Whether any event of this step is due after its start."""
         return self.steps or self.gradients or self.updates
+
+
+NOTHING = Plan(-1, 0, False, False, False, None, False, False)
+"""What most steps are asked for; its step is nobody's."""
 
 
 @dataclass(slots=True)
@@ -50,17 +53,25 @@ class Schedule:
         return self.coming(step)
 
     def coming(self, step: int) -> Plan:
-        """Return what a step to come would be asked for; before the first, it is taken for the first."""
+        """Return what a step to come would be asked for; before the first, it is taken for the first.
+
+        Of nine steps in ten nothing is asked: they share one plan, so that they cost a few divisions.
+        """
         first = step if self.first is None else self.first
         dense = 0 <= step - first < DENSE_STEPS
+        window = step - first if dense else self._window(step)
+        steps, gradients, updates = (
+            dense or step % every == 0 for every in (self.step_every, self.grad_every, self.update_every)
+        )
+        if window is None and not (steps or gradients or updates):
+            return NOTHING
         return Plan(
             step=step,
             first=first,
-            dense=dense,
-            steps=dense or step % self.step_every == 0,
-            gradients=dense or step % self.grad_every == 0,
-            updates=dense or step % self.update_every == 0,
-            window=step - first if dense else self._window(step),
+            steps=steps,
+            gradients=gradients,
+            updates=updates,
+            window=window,
             activations=dense or step % ACTIVATIONS_EVERY == 0,
             fingerprints=dense or step % max(FINGERPRINT_EVERY, self.grad_every) == 0,
         )

@@ -3,7 +3,7 @@
 import torch
 
 from debugstore.logger.probes.base import Batch, Facts, Probe
-from debugstore.logger.tensors import finite_range
+from debugstore.logger.tensors import finite_range, sample_std
 
 
 class Batches(Probe):
@@ -31,5 +31,5 @@ class Batches(Probe):
             "num_nonfinite_inputs": num_nonfinite,
         }
         if values.dim() > 1 and values.shape[0] > 1:
-            facts["input_sample_std"] = values.std(0, correction=0).mean()
+            facts["input_sample_std"] = sample_std(values)
         return facts

@@ -122,8 +122,8 @@ class Gradients(Probe):
         return made
 
 
-def norms(tensors: Sequence[Tensor], power: int = 2) -> list[Tensor]:
-    """Return the L2 (or L1) norm of each tensor as a device scalar; half precision is summed in single.
+def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return the L2 norm of each tensor as a device scalar; half precision is summed in single.
 
     A norm that overflows single precision is taken again in double on the CPU, where looking at it costs nothing;
     elsewhere it stays infinite, and `num_nonfinite` tells it from one that has infinite entries.
@@ -133,11 +133,9 @@ def norms(tensors: Sequence[Tensor], power: int = 2) -> list[Tensor]:
     kinds = {tensor.dtype for tensor in tensors}
     low = kinds & {torch.bfloat16, torch.float16}
     wide = (torch.float64 if torch.float64 in kinds else torch.float32) if low or len(kinds) > 1 else None
-    found = torch._foreach_norm(list(tensors), power, dtype=wide)
+    found = torch._foreach_norm(list(tensors), 2, dtype=wide)
     return [
-        torch.linalg.vector_norm(tensor, power, dtype=torch.float64)
-        if on_host(norm) and number(norm) == math.inf
-        else norm
+        torch.linalg.vector_norm(tensor, dtype=torch.float64) if on_host(norm) and number(norm) == math.inf else norm
         for tensor, norm in zip(tensors, found, strict=True)
     ]
 

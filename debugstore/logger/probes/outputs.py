@@ -5,14 +5,17 @@ from torch import Tensor
 
 from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.probes.labels import SAMPLES, whole
-from debugstore.logger.tensors import class_dim, entropy, finite_range, first_rows
+from debugstore.logger.tensors import class_dim, entropy, finite_range, first_rows, sample_std
 
 
 class Outputs(Probe):
-    """Output fields of `training_step`: predictions over all logits, the rest over the first 2^18 in whole rows."""
+    """Output fields of `training_step`: predictions over all logits, the rest over the first rows.
+
+    As many rows as hold 2^16 logits, 16 at least: enough for the form, and no second softmax of a large vocabulary.
+    """
 
     name = "outputs"
-    cost = "an argmax; eight passes over at most 2^18 logits"
+    cost = "an argmax; eight passes over at most 2^16 logits, or over 16 rows"
 
     def step_facts(self, batch: Batch) -> Facts:
         """Describe the logits, and compare them with the labels where both fit."""
@@ -44,7 +47,7 @@ class Outputs(Probe):
         }
         if rows.shape[0] > 1:
             facts["column_sum_error"] = (rows.sum(0) - 1).abs().mean()
-            facts["output_sample_std"] = rows.std(0, correction=0).mean()
+            facts["output_sample_std"] = sample_std(rows)
         return facts
 
     def _predictions(self, chosen: Tensor, rows: Tensor, labels: Tensor) -> Facts:

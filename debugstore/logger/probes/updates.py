@@ -11,7 +11,7 @@ from debugstore.logger.context import local
 from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.probes.gradients import ends, norms, total
 from debugstore.logger.schedule import Plan
-from debugstore.logger.tensors import stacked
+from debugstore.logger.tensors import number, on_host, stacked
 
 BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.int8}
 
@@ -101,31 +101,44 @@ def _compare(before: list[tuple[str, Tensor, Tensor]]) -> Facts:
     copies = [copy for _, _, copy in before]
     afters = [local(parameter) for _, parameter, _ in before]
     masks = [
-        copy.view(BITS[a.element_size()]) != a.view(BITS[a.element_size()])
-        for copy, a in zip(copies, afters, strict=True)
+        copy.view(BITS[after.element_size()]) != after.view(BITS[after.element_size()])
+        for copy, after in zip(copies, afters, strict=True)
     ]
+    changed = [torch.count_nonzero(mask) for mask in masks]
     facts: Facts = {"size": [after.numel() for after in afters], "weight": stacked(norms(copies))}
-    facts["changed"] = stacked([torch.count_nonzero(mask) for mask in masks])
     if copies:
         torch._foreach_sub_(copies, afters)  # minus the change
-    facts["change"], facts["absolute"] = stacked(norms(copies)), stacked(norms(copies, 1))
+    facts["change"] = stacked(norms(copies))
     ranges = [torch.aminmax(after) for after in afters if after.numel()]
     facts["low"], facts["high"] = stacked([low for low, _ in ranges]), stacked([high for _, high in ranges])
     dense = [
-        (local(parameter.grad), change, mask)
-        for (_, parameter, _), change, mask in zip(before, copies, masks, strict=True)
+        (local(parameter.grad), change, mask, count)
+        for (_, parameter, _), change, mask, count in zip(before, copies, masks, changed, strict=True)
         if parameter.grad is not None and not parameter.grad.is_sparse
     ]
-    has = [grad != 0 for grad, _, _ in dense]
-    facts["touched"] = stacked([torch.count_nonzero(mask) for mask in has])
+    touched = [torch.count_nonzero(grad) for grad, _, _, _ in dense]
     facts["moved"] = stacked(
-        [torch.count_nonzero(h.logical_and_(mask)) for h, (_, _, mask) in zip(has, dense, strict=True)]
+        [_moved(grad, mask, count, has) for (grad, _, mask, count), has in zip(dense, touched, strict=True)]
     )
-    facts["slope"] = stacked([_dot(change, grad) for grad, change, _ in dense])
-    facts["gradient"] = stacked(norms([grad for grad, _, _ in dense]))
+    facts["changed"], facts["touched"] = stacked(changed), stacked(touched)
+    facts["slope"] = stacked([_dot(change, grad) for grad, change, _, _ in dense])
+    facts["gradient"] = stacked(norms([grad for grad, _, _, _ in dense]))
+    if copies:
+        torch._foreach_abs_(copies)
+    facts["absolute"] = stacked([copy.sum(dtype=_wide(copy)) for copy in copies])
     return facts
 
 
+def _moved(grad: Tensor, mask: Tensor, changed: Tensor, touched: Tensor) -> Tensor:
+    """Return how many entries changed whose gradient is not zero; where all changed, that is known already."""
+    if on_host(changed) and number(changed) == mask.numel():
+        return touched
+    return torch.count_nonzero(mask.logical_and(grad))
+
+
+def _wide(tensor: Tensor) -> torch.dtype:
+    return torch.float32 if tensor.dtype in (torch.bfloat16, torch.float16) else tensor.dtype
+
+
 def _dot(left: Tensor, right: Tensor) -> Tensor:
-    wide = torch.float32 if left.dtype in (torch.bfloat16, torch.float16) else left.dtype
-    return torch.dot(left.reshape(-1).to(wide), right.reshape(-1).to(wide))
+    return torch.dot(left.reshape(-1).to(_wide(left)), right.reshape(-1).to(_wide(left)))
