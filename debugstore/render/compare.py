@@ -16,11 +16,13 @@ from debugstore.render.style import Look
 from debugstore.render.tables import render_rows, strict_json
 
 FORMATS = ("table", "json", "csv", "markdown")
-NARROWEST = 60
+NARROWEST = 80
 LABEL_ROOM = 13
 """Characters of a run's name in a table; two runs' figures with their differences fit side by side at 80."""
 SHOWN_SERIES = 12
 SHOWN_PARAMS = 5
+FACTOR_FROM = 2.0
+"""Change from which a factor is told and not a share."""
 
 _LOOKS = {Level.IDENTICAL: Look.GOOD, Level.DRIFT: Look.NOTE, Level.REAL: Look.WARNING, Level.UNKNOWN: Look.WARNING}
 _NOWHERE = {Level.IDENTICAL: "nowhere", Level.UNKNOWN: "no step in common"}
@@ -49,13 +51,13 @@ _METRICS = {
     "total_norm_mean": "grad. norm, mean",
     "total_norm_max": "grad. norm, max",
     "update_ratio_mean": "update ratio, mean",
-    "steps": "steps",
+    "last_step": "last logged step",
     "tokens": "tokens",
     "seconds": "seconds",
     "step_to_loss": "step at asked loss",
     "seconds_to_loss": "seconds to it",
 }
-_COUNTS = ("step_to_loss", "steps", "num_nonfinite_loss")
+_COUNTS = ("step_to_loss", "last_step", "num_nonfinite_loss")
 """Metrics whose difference in per cent says nothing."""
 _COLUMNS = {
     "loss_last_tenth": "loss",
@@ -63,7 +65,7 @@ _COLUMNS = {
     "validation_loss_best": "val. loss",
     "accuracy_last_tenth": "accuracy",
     "validation_accuracy_best": "val. acc.",
-    "steps": "steps",
+    "last_step": "last step",
     "step_to_loss": "to loss",
 }
 
@@ -118,17 +120,17 @@ class _Writer:
         self._curves()
         if pair:
             self._keys(all_keys)
+            self._findings()
             if told.divergences[0].level is not Level.IDENTICAL:
                 self._numbers()
                 self._points()
+            self._series(told.divergences[0])
+            self._params()
         else:
             self._table(all_keys)
             self._partings()
+            self._findings()
         self._groups()
-        self._findings()
-        if pair:
-            self._series(told.divergences[0])
-            self._params()
         for note in told.notes:
             self.page.gap()
             self.page.line(f"{note[0].upper()}{note[1:]}.", Look.FAINT)
@@ -141,7 +143,9 @@ class _Writer:
         if len(told.runs) > 2:
             return f"{len(told.runs)} runs", f"compared with {told.baseline.label}"
         ids = " and ".join(run.run_id for run in told.runs if run.run_id != run.label)
-        return " and ".join(run.label for run in told.runs), ids
+        room = (self.width - len(" and ")) // 2
+        names = " and ".join(_cut(run.label, room) for run in told.runs)
+        return names, ids if len(names) + 2 + len(ids) <= self.width else ""
 
     def _curves(self) -> None:
         """Draw every run's loss as one line, all at one scale."""
@@ -207,7 +211,7 @@ class _Writer:
             return
         norms = any(value is not None for point in points for value in point.total_norm)
         ratios = any(value is not None for point in points for value in point.update_ratio)
-        headers = ["step", a, b, "difference", *(["grad. norms", ""] * norms), *(["update ratios", ""] * ratios)]
+        headers = ["step", a, b, "difference", *(["gradient", "norm"] * norms), *(["update", "ratio"] * ratios)]
         rows = [
             [
                 str(point.at),
@@ -346,9 +350,10 @@ class _Writer:
             return
         self.page.heading("PARAMETERS THAT DIFFER MOST")
         a, b = (_cut(label, 12) for label in self.labels)
+        room = max(22, self.width - 58)
         rows = [
             [
-                f"{_cut(one.name, 22)}, {one.quantity}",
+                f"{_cut(one.name, room)}, {one.quantity}",
                 *map(_rate, (one.baseline_mean, one.run_mean)),
                 f"step {one.first_step}",
             ]
@@ -377,7 +382,7 @@ def _csv(comparison: Comparison, all_keys: bool) -> str:
     keys, _ = _shown_keys(comparison, all_keys)
     parts = {part.run: part for part in comparison.divergences}
     names = [name for name in Metrics.__dataclass_fields__ if name != "run"]
-    columns = ["run_id", "name", "level", "component", "first_step", *names, *(key.path for key in keys)]
+    columns = ["run_id", "name", "level", "component", "parts_at_step", *names, *(key.path for key in keys)]
     rows = []
     for index, (run, metrics) in enumerate(zip(comparison.runs, comparison.metrics, strict=True)):
         part = parts.get(run.run_id)
@@ -411,17 +416,21 @@ def _difference(left: float | None, right: float | None) -> str:
     """Return right - left with its sign."""
     if left is None or right is None:
         return ""
-    return "=" if right == left else f"{right - left:+.4g}"
+    if right == left:
+        return "="
+    return f"{right - left:+d}" if isinstance(left, int) and isinstance(right, int) else f"{right - left:+.4g}"
 
 
 def _change(name: str, left: float | None, right: float | None) -> str:
-    """Return by how many per cent of the left a metric changed, and whether that is better."""
+    """Return by what share of the left a metric changed, or by what factor, and whether that is better."""
     if left is None or right is None or left == right:
         return ""
     share = (right - left) / abs(left) if left else math.nan
     verdict = _VERDICTS[better(name, left, right)]
-    size = "" if not math.isfinite(share) else f"{abs(share):.1%}" if verdict else f"{share:+.1%}"
-    return " ".join(part for part in (size, verdict) if part)
+    if not math.isfinite(share):
+        return verdict
+    size = f"{right / left:.3g}x" if abs(share) >= FACTOR_FROM else f"{abs(share):.1%}" if verdict else f"{share:+.1%}"
+    return f"{size} {verdict}".rstrip()
 
 
 def _with_step(metrics: Metrics, name: str) -> str:

@@ -113,6 +113,22 @@ def test_other_data_is_real_whatever_the_tolerance(memory: Database, tmp_path: P
     assert (drift.level, drift.component, drift.first_step) == (Level.DRIFT, "data", 0)
 
 
+def test_a_run_is_compared_with_itself(memory: Database, tmp_path: Path) -> None:
+    """The same run named twice is bit-identical."""
+    stored(memory, tmp_path, [Run("a", steps=30)])
+    made = compared(memory, ["a", "a"])
+    assert made.equal
+    assert made.to_dict()["config_diff"] == []
+
+
+def test_the_rate_of_any_group_counts(memory: Database, tmp_path: Path) -> None:
+    """A second parameter group's learning rate is a learning rate, though the first one's is equal."""
+    rates = {"training_step": {"learning_rates": bent_from(20, [0.1, 0.2], [0.1, 0.3])}}
+    same = {"training_step": {"learning_rates": [0.1, 0.2]}}
+    part = parting(memory, tmp_path, Run("a", steps=60, bend=same), Run("b", steps=60, bend=rates))
+    assert (part.level, part.component, part.first_step) == (Level.REAL, "learning_rate", 20)
+
+
 def test_a_config_that_differs_comes_first(memory: Database, tmp_path: Path) -> None:
     """The config is the component, with the step of its first effect; where results go is never blamed."""
     a = Run("a", steps=60)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 AXES = ("step", "tokens", "seconds")
 CURVE_SLICES = 32
-"""Means that a drawn curve is made of: beside a name and two numbers they fit into 80 characters."""
+"""Means that a drawn curve is made of at most: beside a name and two numbers they fit into 80 characters."""
+DENSE_ROWS = 4
+"""Logged steps beyond the cadence at the start of a run, which fill no slice of their own."""
 POINT_SLICES = 8
 """Means that stand side by side in the table of a run's tokens or seconds."""
 
@@ -51,13 +53,20 @@ def _by_step(connection: "Connection", told: Sequence[RunLabel], metrics: Sequen
     lasts = [one.last_step for one in metrics if one.last_step is not None]
     if not firsts or not lasts:
         return None, (), {}
-    span = {"first_step": min(firsts), "last_step": max(lasts), "slices": CURVE_SLICES}
-    curves = {run.run_id: _losses(ask["curve"].rows(connection, run=run.run, **span), CURVE_SLICES) for run in told}
+    slices = _filled_slices(metrics, max(lasts) - min(firsts) + 1)
+    span = {"first_step": min(firsts), "last_step": max(lasts), "slices": slices}
+    curves = {run.run_id: _losses(ask["curve"].rows(connection, run=run.run, **span), slices) for run in told}
     points: tuple[EqualPoint, ...] = ()
     if len(told) == 2:
         rows = ask["equal_steps"].rows(connection, run=told[0].run, other=told[1].run)
         points = tuple(_point(row) for row in rows)
     return float(max(lasts)), points, curves
+
+
+def _filled_slices(metrics: Sequence[Metrics], steps: int) -> int:
+    """Return into how many slices the steps can be cut for the run that logs most rarely to fill each of its own."""
+    shares = [max(1, one.num_logged - DENSE_ROWS) / one.steps for one in metrics if one.steps]
+    return max(2, min(CURVE_SLICES, int(min(shares) * steps)))
 
 
 def _slices(connection: "Connection", run: RunLabel, by: str, reach: float, slices: int) -> Losses:

@@ -27,6 +27,7 @@ FACT_WORDS: Mapping[str, str] = {
     "input_mean": "the mean of the inputs",
     "input_std": "the spread of the inputs",
     "learning_rate": "the learning rate",
+    "learning_rates": "the learning rate of a parameter group",
     "weight_norm": "the norm of the weights",
     "loss": "the loss",
     "accuracy": "the accuracy",

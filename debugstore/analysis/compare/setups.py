@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from debugstore.analysis.compare.config import KeyDiff, diff, flat
+from debugstore.analysis.compare.config import ABSENT, KeyDiff, diff, flat
 from debugstore.analysis.compare.values import RunLabel
 from debugstore.analysis.queries import Row, shipped
 from debugstore.errors import ArgumentError
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SECTIONS = ("config", "optimizer", "setup", "model", "environment")
 """The sections of a run's set-up: the user's config, the optimizers' parameter groups, what else the training was told,
 the sizes of the model, and where it ran."""
+
+NOT_COMPARED = ("pid",)
+"""Keys of the environment that differ between any two processes."""
 
 _SETUP = (
     "scheduler_type",
@@ -56,12 +59,13 @@ def read_setup(connection: "Connection", run: int) -> RunSetup:
     if not rows:
         raise ArgumentError(f"no run has the id {run}")
     row = rows[0]
+    environment = flat(_json(row["environment"]))
     sections = {
         "config": flat(_json(row["config"])),
         "optimizer": flat({"groups": _json(row["optimizer"])} if row["optimizer"] else {}),
         "setup": _present(row, _SETUP),
         "model": _present(row, _MODEL),
-        "environment": flat(_json(row["environment"])),
+        "environment": {key: value for key, value in environment.items() if key not in NOT_COMPARED},
     }
     optimizer = {key.removeprefix("groups."): value for key, value in sections["optimizer"].items()}
     tags = _json(row["tags"])
@@ -91,7 +95,8 @@ def labels(setups: Sequence[RunSetup]) -> tuple[RunLabel, ...]:
 
 def diff_setups(setups: Sequence[RunSetup]) -> tuple[KeyDiff, ...]:
     """Return every key of the runs' set-ups, those that are equal too, section by section."""
-    return tuple(key for section in SECTIONS for key in diff(section, [setup.sections[section] for setup in setups]))
+    made = [key for section in SECTIONS for key in diff(section, [setup.sections[section] for setup in setups])]
+    return (*made, KeyDiff("run", "status", tuple(setup.status or ABSENT for setup in setups)))
 
 
 def _json(text: str | None) -> Any:

@@ -4,7 +4,7 @@
 -- why: A fact is a fingerprint or a number that both runs logged at the same rank and step; `place` is its place in the
 --   causal order of a step. The first fact that differs is the nearest to the cause that the logs can show. Several rows
 --   of one step (micro-steps of a log that repeats the step) pair in the order they were written. A fingerprint has no
---   distance, so it is never beyond a tolerance; the first labels are, where they differ. The initial buffers come after
+--   distance, so it is never beyond a tolerance; labels and the groups' learning rates are, where they differ. The initial buffers come after
 --   the data: a fit that starts by itself starts after the first forward, which has seen the first batch.
 WITH start_rows AS (
     SELECT
@@ -16,7 +16,7 @@ WITH start_rows AS (
 step_rows AS (
     SELECT
         run, rank, step, nonfinite, batch_fingerprint, sample_labels, num_valid_tokens, label_entropy, input_mean,
-        input_std, learning_rate, weight_norm, loss, accuracy, sample_predictions,
+        input_std, learning_rate, learning_rates, weight_norm, loss, accuracy, sample_predictions,
         ROW_NUMBER() OVER (PARTITION BY run, rank, step ORDER BY segment, seq) AS micro_step
     FROM current_steps
     WHERE run IN (:run, :other)
@@ -58,23 +58,23 @@ numbers AS (
     UNION ALL
     SELECT 9, 'learning_rate', 'learning_rate', run, rank, step, micro_step, nonfinite, learning_rate FROM step_rows
     UNION ALL
-    SELECT 10, 'optimizer', 'weight_norm', run, rank, step, micro_step, nonfinite, weight_norm FROM step_rows
+    SELECT 11, 'optimizer', 'weight_norm', run, rank, step, micro_step, nonfinite, weight_norm FROM step_rows
     UNION ALL
-    SELECT 11, 'forward', 'loss', run, rank, step, micro_step, nonfinite, loss FROM step_rows
+    SELECT 12, 'forward', 'loss', run, rank, step, micro_step, nonfinite, loss FROM step_rows
     UNION ALL
-    SELECT 12, 'forward', 'accuracy', run, rank, step, micro_step, nonfinite, accuracy FROM step_rows
+    SELECT 13, 'forward', 'accuracy', run, rank, step, micro_step, nonfinite, accuracy FROM step_rows
     UNION ALL
-    SELECT 16, 'backward', 'total_norm', run, rank, step, micro_step, nonfinite, total_norm FROM grad_rows
+    SELECT 17, 'backward', 'total_norm', run, rank, step, micro_step, nonfinite, total_norm FROM grad_rows
     UNION ALL
-    SELECT 17, 'optimizer', 'clipped_norm', run, rank, step, micro_step, nonfinite, clipped_norm FROM grad_rows
+    SELECT 18, 'optimizer', 'clipped_norm', run, rank, step, micro_step, nonfinite, clipped_norm FROM grad_rows
     UNION ALL
-    SELECT 19, 'optimizer', 'update_norm', run, rank, step, micro_step, nonfinite, update_norm FROM update_rows
+    SELECT 20, 'optimizer', 'update_norm', run, rank, step, micro_step, nonfinite, update_norm FROM update_rows
     UNION ALL
-    SELECT 20, 'optimizer', 'update_ratio', run, rank, step, micro_step, nonfinite, update_ratio FROM update_rows
+    SELECT 21, 'optimizer', 'update_ratio', run, rank, step, micro_step, nonfinite, update_ratio FROM update_rows
     UNION ALL
-    SELECT 21, 'forward', 'validation_loss', run, rank, step, micro_step, nonfinite, loss FROM validation_rows
+    SELECT 22, 'forward', 'validation_loss', run, rank, step, micro_step, nonfinite, loss FROM validation_rows
     UNION ALL
-    SELECT 22, 'forward', 'validation_accuracy', run, rank, step, micro_step, nonfinite, accuracy FROM validation_rows
+    SELECT 23, 'forward', 'validation_accuracy', run, rank, step, micro_step, nonfinite, accuracy FROM validation_rows
 ),
 texts AS (
     SELECT
@@ -88,13 +88,15 @@ texts AS (
     UNION ALL
     SELECT 8, 'init', 'initial_buffer_fingerprint', run, rank, step, micro_step, buffer_fingerprint FROM start_rows
     UNION ALL
-    SELECT 13, 'forward', 'sample_predictions', run, rank, step, micro_step, sample_predictions FROM step_rows
+    SELECT 10, 'learning_rate', 'learning_rates', run, rank, step, micro_step, learning_rates FROM step_rows
     UNION ALL
-    SELECT 14, 'forward', 'buffer_fingerprint', run, rank, step, micro_step, buffer_fingerprint FROM update_rows
+    SELECT 14, 'forward', 'sample_predictions', run, rank, step, micro_step, sample_predictions FROM step_rows
     UNION ALL
-    SELECT 15, 'backward', 'gradient_fingerprint', run, rank, step, micro_step, gradient_fingerprint FROM grad_rows
+    SELECT 15, 'forward', 'buffer_fingerprint', run, rank, step, micro_step, buffer_fingerprint FROM update_rows
     UNION ALL
-    SELECT 18, 'optimizer', 'parameter_fingerprint', run, rank, step, micro_step, parameter_fingerprint FROM update_rows
+    SELECT 16, 'backward', 'gradient_fingerprint', run, rank, step, micro_step, gradient_fingerprint FROM grad_rows
+    UNION ALL
+    SELECT 19, 'optimizer', 'parameter_fingerprint', run, rank, step, micro_step, parameter_fingerprint FROM update_rows
 ),
 recorded AS (
     SELECT
@@ -132,7 +134,7 @@ judged AS (
         CASE
             WHEN NOT differs THEN 0
             WHEN abs_diff <= :atol + :rtol * size THEN 0
-            WHEN measured = 0 AND fact <> 'sample_labels' THEN 0
+            WHEN measured = 0 AND fact NOT IN ('sample_labels', 'learning_rates') THEN 0
             ELSE 1
         END AS beyond
     FROM paired
