@@ -1,6 +1,6 @@
 """One block of lines as rows, by the stream they belong to, with the lines that are no event. Knows no store."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
@@ -10,8 +10,11 @@ import msgspec
 from debugstore.errors import EventError, NoLogsError
 from debugstore.events.codec import MAX_LINE_BYTES
 from debugstore.store import fast, texts
-from debugstore.store.parts import NUMBER_LISTS, number_rows
-from debugstore.store.rows import Identity, Row, read_event, to_row
+from debugstore.store.fast import Form
+from debugstore.store.numbers import OddError, refuse_odd_numbers, spread
+from debugstore.store.parts import NUMBER_LISTS
+from debugstore.store.rows import Identity, Row, columns_of, read_event, to_row
+from debugstore.store.shapes import Flats, leave_out
 from debugstore.store.sources import Block
 from debugstore.store.streams import NATIVE, Facts, Stream, Tracker, run_of_file
 
@@ -49,41 +52,74 @@ class Reject(NamedTuple):
 
 @dataclass(slots=True)
 class Group:
-    """The rows of one stream in a batch, by plan, each with a number above those before it."""
+    """The rows of one stream in a batch, each event with a number above those before it."""
 
     stream: Facts
     last_seq: int = -(2**63) - 1
     values: dict[str, list[Values]] = field(default_factory=dict)
-    parts: dict[str, list[Values]] = field(default_factory=dict)
-    """Each the seq of its event and a `PartRow`."""
+    """By plan, all columns of a row but run, segment and rank."""
 
-    numbers: dict[str, list[Any]] = field(default_factory=dict)
-    """Parts with a finite number only, flat: four values a row, as `number_rows` makes them."""
+    parts: dict[str, list[Values]] = field(default_factory=dict)
+    """By plan, the seq of an event and a `PartRow`."""
+
+    events: dict[Form, list[Any]] = field(default_factory=dict)
+    lists: Flats = field(default_factory=dict)
+    """What the fast path made, events and lists of numbers, flat."""
+
+    def finish(self) -> None:
+        """Look at what the fast path made once more, column by column.
+
+        Raises:
+            OddError: there is a value that its rows would not say.
+        """
+        for form, flat in self.events.items():
+            form.finish(flat)
+        for shape, flat in self.lists.items():
+            refuse_odd_numbers(shape, flat)
 
     def seqs(self) -> list[int]:
         """Return the number of every event."""
-        return [values[0] for rows in self.values.values() for values in rows]
+        made = [flat[:: form.shape.width] for form, flat in self.events.items()]
+        return [*chain.from_iterable(made), *(row[0] for rows in self.values.values() for row in rows)]
+
+    def steps(self, plans: Collection[str]) -> list[int]:
+        """Return the step of every event of some plans."""
+        made = [flat[1 :: form.shape.width] for form, flat in self.events.items() if form.plan in plans]
+        return [*chain.from_iterable(made), *(row[1] for plan in plans for row in self.values.get(plan, ()))]
+
+    def has(self, plans: Collection[str]) -> bool:
+        """Say whether there is an event of one of these plans."""
+        return bool(self.steps(plans))
 
     def params(self) -> set[str]:
         """Return the parameters that parts name."""
         named = {row[1] for plan, rows in self.parts.items() if plan in NUMBER_LISTS for row in rows}
-        return named.union(*(flat[1::4] for flat in self.numbers.values()))
+        for shape, flat in self.lists.items():
+            named.update(*shape.columns_of(flat, shape.params))
+        return named
 
     def leave_out(self, known: set[int]) -> None:
         """Drop the events with these numbers."""
         for rows in (*self.values.values(), *self.parts.values()):
             rows[:] = [row for row in rows if row[0] not in known]
-        for flat in self.numbers.values():
-            kept = [flat[start : start + 4] for start in range(0, len(flat), 4) if flat[start] not in known]
-            flat[:] = chain.from_iterable(kept)
+        for shape, flat in (*((form.shape, flat) for form, flat in self.events.items()), *self.lists.items()):
+            leave_out(shape, flat, known)
 
-    def rows(self) -> Mapping[int, Row]:
-        """Return the rows by seq, without those parts that are in `numbers`."""
+    def rows(self) -> dict[int, Row]:
+        """Return by seq the rows that the exact path made."""
         made = {values[0]: Row(plan, values, []) for plan, found in self.values.items() for values in found}
         for rows in self.parts.values():
             for seq, *part in rows:
                 made[seq].parts.append(tuple(part))
         return made
+
+    def first(self) -> Row:
+        """Return the row with the least seq, without parts."""
+        rows = self.rows()
+        for form, flat in self.events.items():
+            said = dict(zip(form.shape.columns, flat[: form.shape.width], strict=True))
+            rows[flat[0]] = Row(form.plan, tuple(said.get(name) for name in columns_of(form.plan)), [])
+        return rows[min(rows)]
 
     def add(self, row: Row) -> None:
         """Add the rows of one event."""
@@ -124,12 +160,20 @@ class Decoder:
         Raises:
             NoLogsError: nothing of so many lines is an event.
         """
+        before = msgspec.json.encode(self.position)
+        try:
+            return self._decode(block, self._add_fast)
+        except OddError:
+            self.position = msgspec.json.decode(before, type=Position)
+            return self._decode(block, lambda _: False)
+
+    def _decode(self, block: Block, add_fast: Callable[[bytes], bool]) -> Batch | None:
         position = self.position
         self._groups, self._current, self._native, self._rejects = [], {}, {}, []
         last, refused = b"", []
         for number, line in enumerate(block.lines, block.first):
             try:
-                if not self._add_fast(line) and not self._add_exactly(line, number):
+                if not add_fast(line) and not self._add_exactly(line, number):
                     continue
             except EventError as error:
                 if not block.terminated:
@@ -151,6 +195,8 @@ class Decoder:
             raise NoLogsError(self.source, found)
         for bad in refused:
             self._reject(self.source.encode("utf-8", "surrogateescape"), *bad)
+        for group in self._groups:
+            group.finish()
         if last:
             position.anchor = texts.digest(last)
         position.num_rejects += len(self._rejects)
@@ -167,27 +213,31 @@ class Decoder:
 
     def _add_fast(self, line: bytes) -> bool:
         """Add a line as our logger writes it, of a stream that is open; say whether it was one."""
-        row = fast.read(line)
-        if row is None:
+        found = fast.read(line)
+        if found is None:
             return False
-        run_id, rank, plan, values, numbers = row
-        seq = values[0]
+        run_id, rank, form, row, numbers = found
+        seq = row[0]
         group = self._native.get((run_id, rank))
         if group is None or seq <= group.last_seq:
             stream = self.position.tracker.native(run_id, rank)
             if stream is None:
                 return False
             group = self._native[run_id, rank] = self._group(stream, seq)
-        group.last_seq = seq
-        rows = group.values.get(plan)
-        if rows is None:
-            rows = group.values[plan] = []
-        rows.append(values)
         if numbers:
-            flat = group.numbers.get(plan)
+            made = spread(form.plan, seq, numbers)
+            if made is None:
+                return False
+            shape, values = made
+            flat = group.lists.get(shape)
             if flat is None:
-                flat = group.numbers[plan] = []
-            flat.extend(number_rows(plan, seq, numbers))
+                flat = group.lists[shape] = []
+            flat.extend(values)
+        group.last_seq = seq
+        rows = group.events.get(form)
+        if rows is None:
+            rows = group.events[form] = []
+        rows.extend(row)
         return True
 
     def _add_exactly(self, line: bytes, number: int) -> bool:

@@ -1,181 +1,177 @@
-"""The fast path: lines exactly as our logger writes them, decoded straight to the values of their row.
+"""The fast path: lines exactly as our logger writes them, decoded and made into rows in bulk.
 
-It takes only lines whose row gives them back without `extra`, `envelope` or `nonfinite`, and says None to any other,
-which then takes the exact path of `rows`; a test holds that both make the same rows. Typed decode spares the dictionary
-of every event, and the kinds of an event's values are judged once for each combination of kinds that occurs.
+It takes only lines whose rows give them back without `extra`, `envelope` or `nonfinite`; any other takes the exact path
+of `rows`, and a test holds that both make the same rows. Typed decode spares the dictionary of every event; the kinds
+of an event's values are judged once for each combination that occurs; what can only be seen in a value (a negative
+zero, a NUL) is looked for in whole columns, and a block that has one takes the exact path as a whole.
 """
 
-from collections.abc import Callable, Collection
-from math import copysign
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
-from typing import Annotated, Any, NamedTuple, Union
+from typing import Annotated, Any, Union
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from debugstore.events import EVENT_TYPES
-from debugstore.store import texts
 from debugstore.store.fields import Field, fields_of
+from debugstore.store.numbers import OddError, refuse_odd_numbers
 from debugstore.store.parts import NUMBER_LISTS
+from debugstore.store.shapes import Shape, one_row
 
 _Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _Rank = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _Number = int | float
+_Label = Annotated[int, Meta(ge=-(2**53), le=2**53)] | float
 _TYPES: dict[str, Any] = {"real": _Number, "whole": _Whole, "flag": bool, "text": str, "json": Any}
 
-_LABEL = Annotated[int, Meta(ge=-(2**53), le=2**53)] | float
-"""A number usually written as an integer; larger ones have no double."""
-
-_MANY = 4096
-_ONLY_FLOATS = {float}
 _ABSOLUTE = 1e6
 """A timestamp below this is relative: another path's business."""
 
-_TAKEN = frozenset(EVENT_TYPES) - {"fit_start", "activations"}
+_MANY = 4096
+"""Combinations of kinds after which they are forgotten: no log has so many."""
+
+_ENVELOPE = ("seq", "step", "epoch", "timestamp")
+_TAKEN = sorted(EVENT_TYPES.keys() - {"fit_start", "activations"})
 """Event types that come often enough to matter; `fit_start` opens segments and is left to the exact path."""
 
 
-FastRow = tuple[str, int, str, tuple[Any, ...], tuple[dict[str, float] | None, ...]]
-"""A native event: its run and rank, its type, the values of its row, and its lists of numbers by parameter."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """What to do with the values of one combination of kinds. Told from others by identity."""
 
+    plan: str
+    shape: Shape
+    pick: Callable[[Sequence[Any]], tuple[Any, ...]]
+    """From all values of an event to those that have a column with a value."""
 
-class _Verdict(NamedTuple):
-    """What is left to do with the values of one combination of kinds."""
+    num_fields: int
+    """Fields that have a column; lists of numbers follow them."""
 
-    floats: Callable[[tuple[Any, ...]], tuple[float, ...]]
-    """Picks the floats: a row cannot say -0.0."""
-
-    texts: Callable[[tuple[Any, ...]], tuple[str, ...]]
-    """Picks the texts: a row cannot say NUL."""
-
+    has_lists: bool
+    texts: tuple[int, ...]
     json: tuple[int, ...]
-    """Places of values that become JSON texts."""
+    """Places in the row by kind."""
 
     labels: tuple[int, ...]
-    """Places of floats that must not be whole: a whole number there is taken to have been written as an integer."""
+    """Places among all values of floats where a whole number would be taken for an integer."""
+
+    def finish(self, flat: list[Any]) -> None:
+        """Look at the values of many events once more, and make JSON texts of those that are to be.
+
+        Raises:
+            OddError: there is a value that the rows would not say.
+        """
+        moments = flat[3 :: self.shape.width]
+        columns = self.shape.columns_of
+        odd = (
+            set(map(type, moments)) != {float}
+            or min(moments) < _ABSOLUTE
+            or any("\0" in "".join(texts) for texts in columns(flat, self.texts))
+        )
+        if odd:
+            raise OddError
+        refuse_odd_numbers(self.shape, flat)
+        for place in self.json:
+            flat[place :: self.shape.width] = [text.decode() for text in map(_encode, flat[place :: self.shape.width])]
 
 
-class _Plan:
-    """How one type of event is judged."""
+class _Line:
+    """One type of event: how its lines are decoded, and the forms they have."""
 
-    def __init__(self, fields: tuple[Field, ...], num_lists: int) -> None:
-        self.fields = fields
-        self.num_lists = num_lists
-        self.verdicts: dict[tuple[type, ...], _Verdict | None] = {}
+    def __init__(self, event_type: str) -> None:
+        self.event_type = event_type
+        self.fields = fields_of(EVENT_TYPES[event_type])
+        self.lists = NUMBER_LISTS.get(event_type, ())
+        self.type = self._type()
+        self._forms: dict[tuple[type, ...], Form | None] = {}
 
-    def verdict(self, kinds: tuple[type, ...]) -> _Verdict | None:
-        """Return what `judge` says of these kinds, judged once."""
+    def _type(self) -> type[msgspec.Struct]:
+        fields = [
+            # Where null could be a value, absence is told from it.
+            (
+                field.name,
+                _Label if field.written_whole else _TYPES[field.kind],
+                UNSET if field.kind == "json" else None,
+            )
+            for field in self.fields
+        ]
+        lists = [(name, dict[str, _Number], None) for name in self.lists]
+        strict: dict[str, Any] = {"forbid_unknown_fields": True, "gc": False}
+        envelope = [
+            ("timestamp", _Number),
+            ("run_id", Annotated[str, Meta(min_length=1)]),
+            ("rank", _Rank),
+            ("seq", _Whole),
+            ("step", _Whole),
+            ("epoch", _Whole | None),
+            ("data", msgspec.defstruct(f"{self.event_type}_data", [*fields, *lists], **strict)),
+        ]
+        return msgspec.defstruct(self.event_type, envelope, tag_field="event_type", tag=self.event_type, **strict)
+
+    def form(self, kinds: tuple[type, ...]) -> Form | None:
+        """Return the form of an event whose values have these kinds, None if the exact path must read it."""
         try:
-            return self.verdicts[kinds]
+            return self._forms[kinds]
         except KeyError:
-            if len(self.verdicts) >= _MANY:
-                self.verdicts.clear()
-            made = self.verdicts[kinds] = self.judge(kinds)
+            if len(self._forms) >= _MANY:
+                self._forms.clear()
+            made = self._forms[kinds] = self._judge(kinds)
             return made
 
-    def judge(self, kinds: tuple[type, ...]) -> _Verdict | None:
-        """Return what to do with values of these kinds; None if their row would not say them exactly."""
-        typed = list(enumerate(zip(self.fields, kinds, strict=True)))
-        for _, (field, kind) in typed:
-            if field.kind == "json" and kind is type(None):
+    def _judge(self, kinds: tuple[type, ...]) -> Form | None:
+        present: list[tuple[int, Field]] = []
+        for place, (field, kind) in enumerate(zip(self.fields, kinds, strict=False)):
+            if (kind is type(None) and field.kind == "json") or (_is_real(field) and kind is int):
                 return None
-            if field.kind == "real" and kind is int and not field.written_whole:
-                return None
-        floats = [index for index, (field, kind) in typed if field.kind == "real" and kind is float]
-        return _Verdict(
-            floats=_picker(floats),
-            texts=_picker([index for index, (field, kind) in typed if field.kind == "text" and kind is str]),
-            json=tuple(index for index, (field, _) in typed if field.kind == "json"),
-            labels=tuple(index for index in floats if self.fields[index].written_whole),
+            if kind not in (type(None), UnsetType):
+                present.append((place, field))
+        columns = (*_ENVELOPE, *(field.name for _, field in present))
+        row = list(enumerate(present, len(_ENVELOPE)))
+        floats = tuple(at for at, (place, _) in row if kinds[place] is float)
+        return Form(
+            plan=self.event_type,
+            shape=one_row(EVENT_TYPES[self.event_type].table, columns, floats=floats),
+            pick=_picker([place for place, _ in present]),
+            num_fields=len(self.fields),
+            has_lists=dict in kinds[len(self.fields) :],
+            texts=tuple(at for at, (_, field) in row if field.kind == "text"),
+            json=tuple(at for at, (_, field) in row if field.kind == "json"),
+            labels=tuple(place for at, (place, field) in row if at in floats and field.written_whole),
         )
 
 
-def _picker(places: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+def _is_real(field: Field) -> bool:
+    return field.kind == "real" and not field.written_whole
+
+
+def _picker(places: list[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     if len(places) > 1:
         return itemgetter(*places)
     return (lambda values: (values[places[0]],)) if places else (lambda _: ())
 
 
-def _line_type(event_type: str) -> type[msgspec.Struct]:
-    """Return the exact form of a line of one type: every key of the envelope, no field that is not known."""
-    fields = [
-        (
-            field.name,
-            _LABEL if field.written_whole else _TYPES[field.kind],
-            UNSET if field.kind == "json" else None,
-        )  # where null is a value, absence is not
-        for field in fields_of(EVENT_TYPES[event_type])
-    ]
-    lists = [(name, dict[str, _Number], None) for name in NUMBER_LISTS.get(event_type, ())]
-    strict: dict[str, Any] = {"forbid_unknown_fields": True, "gc": False}
-    envelope = [
-        ("timestamp", _Number),
-        ("run_id", Annotated[str, Meta(min_length=1)]),
-        ("rank", _Rank),
-        ("seq", _Whole),
-        ("step", _Whole),
-        ("epoch", _Whole | None),
-        ("data", msgspec.defstruct(f"{event_type}_data", [*fields, *lists], **strict)),
-    ]
-    return msgspec.defstruct(event_type, envelope, tag_field="event_type", tag=event_type, **strict)
-
-
-_LINES = {event_type: _line_type(event_type) for event_type in sorted(_TAKEN)}
-_PLANS = {
-    line: (event_type, _Plan(fields_of(EVENT_TYPES[event_type]), len(NUMBER_LISTS.get(event_type, ()))))
-    for event_type, line in _LINES.items()
-}
-_decode: Callable[[bytes], Any] = msgspec.json.Decoder(Union[tuple(_LINES.values())]).decode  # noqa: UP007
+_LINES = {line.type: line for line in map(_Line, _TAKEN)}
+_decode: Callable[[bytes], Any] = msgspec.json.Decoder(Union[tuple(_LINES)]).decode  # noqa: UP007
+_encode = msgspec.json.Encoder().encode
 _astuple = msgspec.structs.astuple
 
 
-def read(line: bytes) -> FastRow | None:
-    """Return the row of a line; None if the exact path must read it."""
+def read(line: bytes) -> tuple[str, int, Form, tuple[Any, ...], Sequence[dict[str, float] | None]] | None:
+    """Return whose event a line is, the form of its row and the row, and its lists; None if it is not for this path.
+
+    The values are still to be checked, by `Form.check` and `check_numbers`.
+    """
     try:
         event = _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    event_type, plan = _PLANS[type(event)]
     values = _astuple(event.data)
-    numbers: tuple[Any, ...] = ()
-    if plan.num_lists:
-        numbers, values = values[-plan.num_lists :], values[: -plan.num_lists]
-        if event_type == "gradient_stats" and not _agree(*numbers):
-            return None
-    verdict = plan.verdict(tuple(map(type, values)))
-    timestamp, run_id = event.timestamp, event.run_id
-    if verdict is None or type(timestamp) is not float or timestamp < _ABSOLUTE or not _plain(numbers):
+    form = _LINES[type(event)].form(tuple(map(type, values)))
+    if form is None:
         return None
-    if _negative_zero(verdict.floats(values)) or "\0" in run_id.join(verdict.texts(values)) or "\0" in run_id:
+    if any(values[place].is_integer() for place in form.labels):
         return None
-    if verdict.json or verdict.labels:
-        if any(values[index].is_integer() for index in verdict.labels):
-            return None
-        changed = list(values)
-        for index in verdict.json:
-            changed[index] = None if values[index] is UNSET else texts.dump(values[index])
-        values = tuple(changed)
-    row = (event.seq, event.step, event.epoch, timestamp, *values, None, None, None)
-    return run_id, event.rank, event_type, row, numbers
-
-
-def _negative_zero(floats: Collection[float]) -> bool:
-    return 0.0 in floats and any(value == 0 and copysign(1, value) < 0 for value in floats)
-
-
-def _plain(numbers: tuple[dict[str, float] | None, ...]) -> bool:
-    """Say whether rows of parameters give these lists back exactly."""
-    for found in numbers:
-        if found is None:
-            continue
-        values = found.values()
-        if set(map(type, values)) != _ONLY_FLOATS or _negative_zero(values) or "\0" in "".join(found):
-            return False
-    return True
-
-
-def _agree(first: dict[str, float] | None, second: dict[str, float] | None) -> bool:
-    """Say whether a parameter in both lists of norms has one number; its row has one place."""
-    if not first or not second or first.keys().isdisjoint(second):
-        return True
-    return all(first[name] == second[name] for name in first.keys() & second.keys())
+    row = (event.seq, event.step, event.epoch, event.timestamp, *form.pick(values))
+    return event.run_id, event.rank, form, row, values[form.num_fields :] if form.has_lists else ()

@@ -108,8 +108,8 @@ def _ingest_file(database: Database, writer: Writer, source: Source, on_progress
                 new += written
             if on_progress:
                 on_progress(source.name, lines.done_bytes, lines.total_bytes)
-    known = position.num_events - new
-    return FileReport(source.name, new, known, position.num_rejects, tuple(placing.runs), unfinished)
+    read = decoder.position
+    return FileReport(source.name, new, read.num_events - new, read.num_rejects, tuple(placing.runs), unfinished)
 
 
 def _write(database: Database, writer: Writer, batch: Batch, placing: Placing, source: Source) -> tuple[Placing, int]:
@@ -145,7 +145,7 @@ def _write_group(connection: Connection, writer: Writer, group: Group, placing: 
     moved = segments.grow(connection, segment, group, seqs)
     placing.note(group, end)
     merged = segment["kind"] != FOREIGN and adopt_pieces(connection, segment["id"])
-    if merged or moved or segment["num_events"] == 0 or any(group.values.get(plan) for plan in _TELLING):
+    if merged or moved or segment["num_events"] == 0 or group.has(_TELLING):
         _settle(connection, segment["run"], {segment["rank"]})
     return len(seqs)
 

@@ -5,8 +5,7 @@ its rows are the best that can be made of it. Rows here lack the key of their ev
 writer puts before them; a parameter is its name, which the writer turns into its id.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain, repeat
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table
@@ -124,23 +123,6 @@ def _restore_grad_norms(rows: Sequence[PartRow]) -> dict[str, Any]:
 
 
 _CHANGE_LISTS = dict(zip(("change", "ratio"), NUMBER_LISTS["param_updates"], strict=True))
-
-
-def number_rows(event_type: str, seq: int, lists: tuple[Mapping[str, float] | None, ...]) -> Iterable[Any]:
-    """Return the part rows of lists of finite floats, each with its event's seq, flat and without `nonfinite`."""
-    first, second = (found or {} for found in lists)
-    if event_type == "param_updates":
-        names: Iterable[str] = first if first.keys() == second.keys() else {**first, **second}
-        return chain.from_iterable(zip(repeat(seq), names, map(first.get, names), map(second.get, names)))
-    if not second:
-        return chain.from_iterable(zip(repeat(seq), first, first.values(), repeat(LARGEST)))
-    both = first.keys() & second.keys()
-    listed = {
-        **dict.fromkeys(second, SMALLEST),
-        **dict.fromkeys(first, LARGEST),
-        **dict.fromkeys(both, LARGEST + SMALLEST),
-    }
-    return chain.from_iterable(zip(repeat(seq), listed, map({**second, **first}.get, listed), listed.values()))
 
 
 def _make_param_changes(data: Data, extra: dict[str, Any]) -> list[PartRow]:

@@ -138,11 +138,9 @@ def lines_up(row: Row, other: Row) -> bool:
 
 def _continued(connection: Connection, run: int, group: Group) -> RowMapping | None:
     """Return the segment that a headless piece goes on with."""
-    rows = group.rows()
-    first = rows[min(rows)]
-    query = select(segments).where(
-        segments.c.run == run, segments.c.rank == group.stream.rank, segments.c.next_seq >= min(rows)
-    )
+    first = group.first()
+    of_rank = (segments.c.run == run, segments.c.rank == group.stream.rank)
+    query = select(segments).where(*of_rank, segments.c.next_seq >= first.values[0])
     for found in connection.execute(query.order_by(segments.c.started_at.desc())).mappings().all():
         if found["kind"] != FOREIGN and _joins(connection, found, first):
             return found

@@ -8,27 +8,13 @@ from sqlalchemy import Connection, Select, Table, func, select, union_all
 
 from debugstore.store import schema
 from debugstore.store.parts import PartRow
-from debugstore.store.rows import PLANS, UNKNOWN, Row
+from debugstore.store.rows import PLANS, TABLES, Row, columns_of
 
 WINDOW = 2000
 """Events read at once: a few megabytes."""
 
 _OWN = 3
 """Columns before an event's own: run, segment, and its rank, which the segment says."""
-
-
-def table_of(plan: str) -> Table:
-    """Return the table of a plan's rows."""
-    return schema.events if plan == UNKNOWN else schema.event_tables[plan]
-
-
-TABLES: Mapping[str, Table] = {plan: table_of(plan) for plan in (*PLANS, UNKNOWN)}
-
-
-def columns_of(plan: str) -> list[str]:
-    """Return the columns that `Row.values` holds, in its order."""
-    names = [column.name for column in TABLES[plan].columns]
-    return [name for name in names if name not in ("run", "segment", "rank")]
 
 
 @cache

@@ -1,11 +1,14 @@
 """Events to rows and back, one at a time and exactly; which run and segment they belong to is not known here."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
+
+from sqlalchemy import Table
 
 from debugstore.errors import EventError
 from debugstore.events import EVENT_TYPES, Event, decode
-from debugstore.store import envelopes, texts
+from debugstore.store import envelopes, schema, texts
 from debugstore.store.fields import Columns, Field, fields_of, join, split
 from debugstore.store.parts import PARTS, PartRow, Parts
 
@@ -45,6 +48,17 @@ class Plan(NamedTuple):
 PLANS: dict[str, Plan] = {
     name: Plan(kind.table, fields_of(kind), PARTS.get(name)) for name, kind in EVENT_TYPES.items()
 }
+
+
+TABLES: Mapping[str, Table] = {**schema.event_tables, UNKNOWN: schema.events}
+"""The table of each plan."""
+
+
+@cache
+def columns_of(plan: str) -> tuple[str, ...]:
+    """Return the columns that `Row.values` holds, in its order."""
+    names = [column.name for column in TABLES[plan].columns]
+    return tuple(name for name in names if name not in ("run", "segment", "rank"))
 
 
 def read_event(line: bytes) -> Event:

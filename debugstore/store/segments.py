@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RowMapping, Table, delete, func, literal, sel
 
 from debugstore.store import schema, texts
 from debugstore.store.batches import Group
-from debugstore.store.reading import TABLES, columns_of
+from debugstore.store.rows import TABLES, columns_of
 from debugstore.store.streams import Facts, absolute
 
 segments = schema.segments
@@ -42,12 +42,12 @@ def grow(connection: Connection, segment: RowMapping, group: Group, seqs: Sequen
     Args:
         seqs: the number of each row.
     """
-    steps = [values[1] for plan in _STEPPING for values in group.values.get(plan, ())]
+    steps = group.steps(_STEPPING)
     steps += [values[_START_STEP] for values in group.values.get("fit_start", ()) if values[_START_STEP] is not None]
     steps += [step for step in (segment["first_step"], segment["last_step"]) if step is not None]
     values = {
         "num_events": segment["num_events"] + len(seqs),
-        "num_steps": segment["num_steps"] + len(group.values.get("training_step", ())),
+        "num_steps": segment["num_steps"] + len(group.steps(("training_step",))),
         "first_seq": min(segment["first_seq"], *seqs) if seqs else segment["first_seq"],
         "next_seq": max(segment["next_seq"], max(seqs, default=-1) + 1),
         "first_step": min(steps, default=None),

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select, union_all
 
 from debugstore.store import schema
-from debugstore.store.reading import TABLES, rows_between
-from debugstore.store.rows import Identity, to_line
+from debugstore.store.reading import rows_between
+from debugstore.store.rows import TABLES, Identity, to_line
 from debugstore.store.streams import NATIVE
 
 WINDOW = 10

@@ -6,51 +6,75 @@ from there. `benchmarks/ingest.py` measures both.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import chain
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 
 from debugstore.store import schema
 from debugstore.store.batches import Group, Reject, Values
 from debugstore.store.parts import PARTS
-from debugstore.store.reading import TABLES, columns_of
+from debugstore.store.rows import TABLES, columns_of
+from debugstore.store.shapes import Constant, Shape, one_row
 
 _NAMES_AT_ONCE = 500
 _VARIABLES = 32_000
 """Values in one statement: SQLite's own limit is 32,766 unless it was built otherwise."""
 
+_ROWS = 4096
+"""Rows in one statement: a megabyte once it is prepared."""
+
+_EVENT_KEY = ("run", "segment", "rank")
+_PART_KEY = ("run", "segment")
+
 
 class Inserter(Protocol):
     """Inserts rows that begin alike, leaving out those whose key is there."""
 
-    def insert(self, table: str, columns: Sequence[str], constants: Values, flat: Sequence[Any]) -> None:
-        """Insert rows.
+    def insert(self, shape: Shape, columns: Sequence[str], constants: Values, flat: Sequence[Any]) -> None:
+        """Insert the rows of many events.
 
         Args:
-            columns: those of the constants first.
-            constants: what every row begins with.
-            flat: the other values of all rows, one after the other.
+            columns: those that every row begins with.
+            constants: their values.
+            flat: the values of the events, one after the other, as `shape` says.
         """
 
 
 class SqliteInserter:
-    """Inserts by statements of many rows, whose numbers of rows are powers of two so that few are ever prepared."""
+    """Inserts by statements of many rows; their numbers are powers of two, so that few are ever prepared."""
 
     def __init__(self, connection: Connection) -> None:
         self._cursor = connection.connection.cursor()
 
-    def insert(self, table: str, columns: Sequence[str], constants: Values, flat: Sequence[Any]) -> None:
-        width = len(columns) - len(constants)
-        rows = 1 << ((_VARIABLES - len(constants)) // width).bit_length() - 1
+    def insert(self, shape: Shape, columns: Sequence[str], constants: Values, flat: Sequence[Any]) -> None:
+        most = max(1, min((_VARIABLES - len(constants)) // shape.width, _ROWS // len(shape.rows)))
+        events = 1 << (most.bit_length() - 1)
         start = 0
         while start < len(flat):
-            while rows * width > len(flat) - start:
-                rows //= 2
-            end = start + rows * width
-            statement = _statement(table, tuple(columns), len(constants), rows)
-            self._cursor.execute(statement, [*constants, *flat[start:end]])
+            while events * shape.width > len(flat) - start:
+                events //= 2
+            end = start + events * shape.width
+            self._cursor.execute(_statement(shape, tuple(columns), events), [*constants, *flat[start:end]])
             start = end
+
+
+@cache
+def _statement(shape: Shape, columns: tuple[str, ...], events: int) -> str:
+    """Return the statement that inserts the rows of so many events; what they begin with is bound once."""
+    begin = [f"?{number}" for number in range(1, len(columns) + 1)]
+    rows = (
+        ", ".join([*begin, *(_place(item, first) for item in row)])
+        for first in range(len(columns) + 1, len(columns) + 1 + events * shape.width, shape.width)
+        for row in shape.rows
+    )
+    names = ", ".join((*columns, *shape.columns))
+    return f"INSERT INTO {shape.table} ({names}) VALUES ({'), ('.join(rows)}) ON CONFLICT DO NOTHING"
+
+
+def _place(item: int | Constant, first: int) -> str:
+    return str(item.value) if isinstance(item, Constant) else f"?{first + item}"
 
 
 class PostgresInserter:
@@ -59,35 +83,29 @@ class PostgresInserter:
     def __init__(self, connection: Connection) -> None:
         self._cursor: Any = connection.connection.cursor()
 
-    def insert(self, table: str, columns: Sequence[str], constants: Values, flat: Sequence[Any]) -> None:
-        width, names = len(columns) - len(constants), ", ".join(columns)
-        staging = f"staging_{table}"
-        made = f"CREATE TEMP TABLE IF NOT EXISTS {staging} ON COMMIT DELETE ROWS AS SELECT {names} FROM {table} LIMIT 0"
+    def insert(self, shape: Shape, columns: Sequence[str], constants: Values, flat: Sequence[Any]) -> None:
+        names = ", ".join((*columns, *shape.columns))
+        staging = f"staging_{shape.table}"
+        made = f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {names} FROM {shape.table} LIMIT 0"
         self._cursor.execute(made)
         with self._cursor.copy(f"COPY {staging} ({names}) FROM STDIN") as copy:
-            for start in range(0, len(flat), width):
-                copy.write_row((*constants, *flat[start : start + width]))
-        self._cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {staging} ON CONFLICT DO NOTHING")
-        self._cursor.execute(f"TRUNCATE {staging}")
-
-
-_STATEMENTS: dict[tuple[str, tuple[str, ...], int, int], str] = {}
-
-
-def _statement(table: str, columns: tuple[str, ...], num_constants: int, rows: int) -> str:
-    """Return the statement that inserts so many rows; the constants are numbered and bound once."""
-    key = (table, columns, num_constants, rows)
-    if key not in _STATEMENTS:
-        constants = [f"?{number}" for number in range(1, num_constants + 1)]
-        row = ", ".join([*constants, *["?"] * (len(columns) - num_constants)])
-        values = ", ".join([f"({row})"] * rows)
-        _STATEMENTS[key] = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values} ON CONFLICT DO NOTHING"
-    return _STATEMENTS[key]
+            for start in range(0, len(flat), shape.width):
+                for row in shape.rows:
+                    values = (item.value if isinstance(item, Constant) else flat[start + item] for item in row)
+                    copy.write_row((*constants, *values))
+        self._cursor.execute(
+            f"INSERT INTO {shape.table} ({names}) SELECT {names} FROM {staging} ON CONFLICT DO NOTHING"
+        )
+        self._cursor.execute(f"DROP TABLE {staging}")
 
 
 def inserter(connection: Connection) -> Inserter:
     """Return what inserts over a connection."""
     return SqliteInserter(connection) if connection.dialect.name == "sqlite" else PostgresInserter(connection)
+
+
+_PARAM_NAMES = one_row("params", ("name",))
+_REJECTS = one_row("rejects", ("line_number", "reason", "raw", "digest"))
 
 
 class Writer:
@@ -103,31 +121,26 @@ class Writer:
             place: run, segment and rank of the rows, which lack them.
         """
         insert = inserter(connection).insert
-        for plan, rows in sorted(group.values.items()):
-            columns = ("run", "segment", "rank", *columns_of(plan))
-            insert(TABLES[plan].name, columns, place, list(chain.from_iterable(rows)))
-        for plan, parts in sorted(group.parts.items()):
-            table = PARTS[plan].table
-            width = len(table.columns) - 2
-            self._insert_parts(connection, place, table, list(chain.from_iterable(parts)), width)
-        for plan, numbers in sorted(group.numbers.items()):
-            self._insert_parts(connection, place, PARTS[plan].table, numbers, 4)
+        for form, flat in group.events.items():
+            insert(form.shape, _EVENT_KEY, place, flat)
+        for plan, rows in group.values.items():
+            insert(_all_columns(plan), _EVENT_KEY, place, list(chain.from_iterable(rows)))
+        for shape, flat in group.lists.items():
+            insert(shape, _PART_KEY, place[:2], self._with_ids(shape, flat))
+        for plan, rows in group.parts.items():
+            shape = _all_part_columns(plan)
+            insert(shape, _PART_KEY, place[:2], self._with_ids(shape, list(chain.from_iterable(rows))))
 
-    def _insert_parts(
-        self, connection: Connection, place: tuple[int, int, int], table: Table, flat: list[Any], width: int
-    ) -> None:
-        """Insert parts: seq, what names the part, then as many columns as a row of `flat` has."""
-        if "param" in table.c:
-            flat = [*flat]
-            flat[1::width] = map(self._params.__getitem__, flat[1::width])
-        columns = [column.name for column in table.columns][: 2 + width]
-        inserter(connection).insert(table.name, columns, place[:2], flat)
+    def _with_ids(self, shape: Shape, flat: list[Any]) -> list[Any]:
+        """Put ids in the places of parameters' names."""
+        flat = [*flat]
+        for place in shape.params:
+            flat[place :: shape.width] = map(self._params.__getitem__, flat[place :: shape.width])
+        return flat
 
     def insert_rejects(self, connection: Connection, source: str, rejects: Sequence[Reject]) -> None:
         """Insert lines that are no event."""
-        columns = ("source", "line_number", "reason", "raw", "digest")
-        if rejects:
-            inserter(connection).insert("rejects", columns, (source,), list(chain.from_iterable(rejects)))
+        inserter(connection).insert(_REJECTS, ("source",), (source,), list(chain.from_iterable(rejects)))
 
     def knows(self, names: Iterable[str]) -> bool:
         """Say whether the id of every one of these parameters is known."""
@@ -141,6 +154,20 @@ class Writer:
         missing = sorted(name for name in names if name not in self._params)
         for start in range(0, len(missing), _NAMES_AT_ONCE):
             chunk = missing[start : start + _NAMES_AT_ONCE]
-            inserter(connection).insert("params", ("name",), (), chunk)
+            inserter(connection).insert(_PARAM_NAMES, (), (), chunk)
             found = connection.execute(select(params.c.name, params.c.id).where(params.c.name.in_(chunk)))
             self._params.update((name, number) for name, number in found)
+
+
+@cache
+def _all_columns(plan: str) -> Shape:
+    """Return the shape of a plan's rows as the exact path makes them."""
+    return one_row(TABLES[plan].name, columns_of(plan))
+
+
+@cache
+def _all_part_columns(plan: str) -> Shape:
+    """Return the shape of a plan's parts as the exact path makes them."""
+    table = PARTS[plan].table
+    columns = tuple(column.name for column in list(table.columns)[2:])
+    return one_row(table.name, columns, params=(1,) if "param" in columns else ())
