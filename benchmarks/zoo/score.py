@@ -110,7 +110,8 @@ def confusion(judged: Iterable[Judged]) -> Counter[tuple[str, str]]:
 
 def told_apart(judged: Iterable[Judged], group: tuple[str, ...]) -> tuple[int, int]:
     """Return how many answers to a group of look-alikes are right, and their number; a healthy member must be quiet."""
-    members = [one for one in judged if one.job.case.id in group and one.effect is Effect.FAULT]
-    healthy = [one for one in judged if one.job.case.id in group and one.job.case.kind == "healthy"]
-    right = sum(one.result is Result.FIRST for one in members if one.job.case.kind == "fault")
-    return right + sum(one.quiet for one in healthy), len([*healthy, *members])
+    members = [one for one in judged if one.job.case.id in group]
+    wrong = faults(members)
+    healthy = [one for one in members if one.job.case.kind == "healthy"]
+    right = sum(one.result is Result.FIRST for one in wrong) + sum(one.quiet for one in healthy)
+    return right, len(wrong) + len(healthy)

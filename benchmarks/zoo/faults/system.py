@@ -16,11 +16,11 @@ HELD: list[Tensor] = []
 @fault("S02", "data-loading-bound", by_fact=True)
 def slow_loader(t: Training) -> None:
     """Loading a batch takes many times longer than training on it."""
-    t.steps = 60
+    t.steps = 40
 
     def batch(x: Tensor, y: Tensor, step: int) -> tuple[Tensor, Tensor]:
         del step
-        time.sleep(0.03)
+        time.sleep(0.08)
         return x, y
 
     t.batch = batch

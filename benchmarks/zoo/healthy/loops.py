@@ -8,7 +8,7 @@ from torch.optim import lr_scheduler as schedules
 
 from benchmarks.zoo.cases import CLASSES, DENSE, REAL, SINGLE, healthy
 from benchmarks.zoo.data import Split
-from benchmarks.zoo.faults.loop_order import accumulate, scaled
+from benchmarks.zoo.faults.loop_order import accumulate, overflowing, scaled
 from benchmarks.zoo.faults.loss import binary, flat
 from benchmarks.zoo.healthy.rates import SOME
 from benchmarks.zoo.training import Training
@@ -99,8 +99,7 @@ def clipped_late(t: Training) -> None:
 @healthy("H22")
 def first_steps_skipped(t: Training) -> None:
     """A gradient scaler starts too high and skips the first steps."""
-    scaled(t, 2.0**127, growth_interval=2000)
-    t.order = "Z(FB)UCSL"
+    overflowing(t)
 
 
 @healthy("H-scaler", on=SOME)
