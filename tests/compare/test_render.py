@@ -26,6 +26,7 @@ RUNS = [
     Run("sick", steps=120, loss=lambda step: math.nan if step > 60 else 2.0),
     Run(f"{LONG}-1", steps=120, seed=1),
     Run(f"{LONG}-2", steps=120, seed=2, config={"an_unusually_long_key.inside_another": "x" * 60}),
+    Run("hostile\x1b[31m\n", steps=20, config={"key\r\x1b[2J": "\x1b]0;title\x07"}),
     Run("resumed", steps=60, planned_steps=120, segment="s0", status=None),
     Run("resumed", start_step=50, steps=70, planned_steps=120, segment="s1", started_at=1.8e9),
 ]
@@ -36,6 +37,8 @@ ASKED: dict[str, tuple[list[str], dict[str, Any]]] = {
     "long": ([f"{LONG}-1", f"{LONG}-2"], {}),
     "tokens": (["baseline", "lr-3e-3"], {"by": "tokens"}),
     "many": (["baseline", "lr-3e-3", "same", "sick", f"{LONG}-1", f"{LONG}-2"], {}),
+    "hostile": (["baseline", "hostile\x1b[31m\n"], {}),
+    "groups": (["baseline", "same", "sick", f"{LONG}-1", "lr-3e-3"], {"group": "config.lr"}),
     "resume": (["resumed"], {}),
 }
 
