@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from debugstore.errors import ArgumentError
+from debugstore.errors import ArgumentError, DebugstoreError
 from debugstore.render.formats import Format
 
 if TYPE_CHECKING:
@@ -100,13 +100,16 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def write(text: str) -> None:
-    """Write data to stdout with its line end; no text writes nothing."""
-    write_bytes([f"{text}\n".encode("utf-8", "backslashreplace")] if text else [])
+def write(text: str, path: Path | None = None) -> None:
+    """Write data with its line end to stdout or a file; no text writes nothing."""
+    write_bytes([f"{text}\n".encode("utf-8", "backslashreplace")] if text else [], path)
 
 
-def write_bytes(parts: Iterable[bytes]) -> None:
-    """Write parts to stdout as they come; a reader that went away ends the program quietly."""
+def write_bytes(parts: Iterable[bytes], path: Path | None = None) -> None:
+    """Write parts as they come to stdout, or to a file; a reader that went away ends the program quietly."""
+    if path is not None:
+        _write_file(path, parts)
+        return
     try:
         for part in parts:
             sys.stdout.buffer.write(part)
@@ -116,7 +119,7 @@ def write_bytes(parts: Iterable[bytes]) -> None:
         raise typer.Exit(BROKEN_PIPE) from None
 
 
-def write_file(path: Path, parts: Iterable[bytes]) -> None:
+def _write_file(path: Path, parts: Iterable[bytes]) -> None:
     """Write parts to a file, packed if its name ends in .gz; a failure on the way leaves what was there.
 
     Raises:
@@ -129,9 +132,12 @@ def write_file(path: Path, parts: Iterable[bytes]) -> None:
             file.writelines(parts)
         unfinished.replace(path)
     except OSError as error:
+        if isinstance(error, DebugstoreError):
+            raise
         raise ArgumentError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            unfinished.unlink(missing_ok=True)
 
 
 def say(text: str) -> None:

@@ -185,6 +185,23 @@ class Store:
         with self._reading_runs([run]) as (connection, (found,)):
             yield from export_lines(connection, found)
 
+    def table(self, name: str, run: str | Path | None = None) -> "Answer":
+        """Return the rows of a table or view, of one run or of all; see `analysis.frames.read_table`."""
+        from debugstore.analysis.frames import read_table
+
+        with self._reading_runs([run] if run is not None else []) as (connection, found):
+            return read_table(connection, name, *found)
+
+    def frame(self, table: str, run: str | Path | None = None, *, library: str | None = None) -> Any:
+        """Return a table as a frame of pandas or polars, the first that is installed if none is named.
+
+        Raises:
+            MissingExtraError: it is not installed.
+        """
+        from debugstore.analysis.frames import to_frame
+
+        return to_frame(self.table(table, run), library)
+
     def close(self) -> None:
         """Close the store; a call after it opens it again."""
         while self._databases:
