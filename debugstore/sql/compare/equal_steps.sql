@@ -2,41 +2,29 @@
 -- param: rows = 8  -- steps told, spread evenly over the common ones
 -- why: Of each run's lowest rank; micro-steps of one step are averaged. Of the steps near each other one with an update
 --   in both is preferred, so that no column is empty for want of luck.
-WITH a_steps AS (
-    SELECT step, AVG(loss) AS loss, MIN(nonfinite) AS marks
-    FROM current_steps
-    WHERE run = :run AND rank = (SELECT MIN(rank) FROM segments WHERE run = :run)
-    GROUP BY step
+WITH main_ranks AS (
+    SELECT run, MIN(rank) AS rank
+    FROM segments
+    WHERE run IN (:run, :other)
+    GROUP BY run
 ),
-b_steps AS (
-    SELECT step, AVG(loss) AS loss, MIN(nonfinite) AS marks
-    FROM current_steps
-    WHERE run = :other AND rank = (SELECT MIN(rank) FROM segments WHERE run = :other)
-    GROUP BY step
+step_rows AS (
+    SELECT m.run, t.step, AVG(t.loss) AS loss, MIN(t.nonfinite) AS marks
+    FROM main_ranks AS m
+    INNER JOIN current_steps AS t ON m.run = t.run AND m.rank = t.rank
+    GROUP BY m.run, t.step
 ),
-a_grads AS (
-    SELECT step, AVG(total_norm) AS total_norm
-    FROM current_grads
-    WHERE run = :run AND rank = (SELECT MIN(rank) FROM segments WHERE run = :run)
-    GROUP BY step
+grad_rows AS (
+    SELECT m.run, t.step, AVG(t.total_norm) AS total_norm
+    FROM main_ranks AS m
+    INNER JOIN current_grads AS t ON m.run = t.run AND m.rank = t.rank
+    GROUP BY m.run, t.step
 ),
-b_grads AS (
-    SELECT step, AVG(total_norm) AS total_norm
-    FROM current_grads
-    WHERE run = :other AND rank = (SELECT MIN(rank) FROM segments WHERE run = :other)
-    GROUP BY step
-),
-a_updates AS (
-    SELECT step, AVG(update_ratio) AS update_ratio
-    FROM current_param_updates
-    WHERE run = :run AND rank = (SELECT MIN(rank) FROM segments WHERE run = :run)
-    GROUP BY step
-),
-b_updates AS (
-    SELECT step, AVG(update_ratio) AS update_ratio
-    FROM current_param_updates
-    WHERE run = :other AND rank = (SELECT MIN(rank) FROM segments WHERE run = :other)
-    GROUP BY step
+update_rows AS (
+    SELECT m.run, t.step, AVG(t.update_ratio) AS update_ratio
+    FROM main_ranks AS m
+    INNER JOIN current_param_updates AS t ON m.run = t.run AND m.rank = t.rank
+    GROUP BY m.run, t.step
 ),
 common AS (
     SELECT
@@ -44,12 +32,13 @@ common AS (
         ag.total_norm AS a_total_norm, bg.total_norm AS b_total_norm,
         au.update_ratio AS a_update_ratio, bu.update_ratio AS b_update_ratio,
         MIN(a.step) OVER () AS first_step, MAX(a.step) OVER () AS last_step, COUNT(*) OVER () AS num_common
-    FROM a_steps AS a
-    INNER JOIN b_steps AS b ON a.step = b.step
-    LEFT JOIN a_grads AS ag ON a.step = ag.step
-    LEFT JOIN b_grads AS bg ON a.step = bg.step
-    LEFT JOIN a_updates AS au ON a.step = au.step
-    LEFT JOIN b_updates AS bu ON a.step = bu.step
+    FROM step_rows AS a
+    INNER JOIN step_rows AS b ON a.step = b.step
+    LEFT JOIN grad_rows AS ag ON a.run = ag.run AND a.step = ag.step
+    LEFT JOIN grad_rows AS bg ON b.run = bg.run AND b.step = bg.step
+    LEFT JOIN update_rows AS au ON a.run = au.run AND a.step = au.step
+    LEFT JOIN update_rows AS bu ON b.run = bu.run AND b.step = bu.step
+    WHERE a.run = :run AND b.run = :other
 ),
 spread AS (
     SELECT
