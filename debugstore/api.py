@@ -4,6 +4,7 @@ What a call does lives in `store` and `analysis`; here it is opened, the run tha
 call is passed on.
 """
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -266,11 +267,11 @@ class Store:
 
 
 def _is_log(run: str | Path) -> bool:
-    """Say whether a person means a log by this, not a run's name."""
+    """Say whether a person means a log by this, not a run: a bare word is a run even if a folder has its name."""
     if isinstance(run, Path) or run == "-" or run.endswith(LOG_ENDINGS):
         return True
     path = Path(run)
-    return path.is_file() or (len(path.parts) > 1 and path.exists())
+    return path.is_file() or (any(mark in run for mark in (os.sep, "/")) and path.exists())
 
 
 def _refuse_merged(asked: Sequence[str | Path], names: Sequence[str]) -> None:
