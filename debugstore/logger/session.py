@@ -11,6 +11,7 @@ from debugstore.logger.event_log import EventLog, warn
 from debugstore.logger.hooks import Hooks
 from debugstore.logger.probes import chosen
 from debugstore.logger.recorder import Recorder
+from debugstore.logger.store_sink import StoreSink
 
 STATUSES = ("completed", "failed", "interrupted")
 
@@ -25,7 +26,8 @@ class Session:
         rank = rank if settings.rank is None else settings.rank
         run_id = settings.run_id or identity.new_run_id(settings.run_name)
         path, stamp = identity.open_path(Path(settings.log_dir), rank, time.time())
-        self.log = EventLog(path, run_id, rank, settings.buffer_events)
+        self._sink = StoreSink(settings.store, path) if settings.store is not None else None
+        self.log = EventLog(path, run_id, rank, settings.buffer_events, self._sink.catch_up if self._sink else None)
         self.recorder = Recorder(
             context,
             self.log,
@@ -91,6 +93,8 @@ class Session:
         self._hooks.remove()
         try:
             self.log.writer.close()
+            if self._sink is not None:
+                self._sink.close()
             more = {"run_id": self.log.run_id, "rank": self.log.rank, "log": self.log.path.name, "status": status}
             self.log.summary.write(self._summary_path, {**more, "error": error, **self.recorder.totals()})
         except Exception as second:

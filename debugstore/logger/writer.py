@@ -20,8 +20,8 @@ MAX_WAITING_BYTES = 16 * 1024 * 1024
 class LineWriter:
     """Append whole lines to a new file; safe to call from several threads.
 
-    `on_written` gets every batch of lines that reached the file, in the flushing thread that is not the training's own
-    (or at close). `on_trouble` is told once when writing fails, `on_recovery` when it works again: how many were lost.
+    `on_written` is called after lines reached the file, in a thread that is not the training's own (or at close).
+    `on_trouble` is told once when writing fails, `on_recovery` when it works again: how many were lost.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class LineWriter:
         buffer_events: int = 100,
         on_trouble: Callable[[OSError], None] | None = None,
         on_recovery: Callable[[OSError, int], None] | None = None,
-        on_written: Callable[[list[bytes]], None] | None = None,
+        on_written: Callable[[], None] | None = None,
     ) -> None:
         self.path = path
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
@@ -43,7 +43,7 @@ class LineWriter:
         self._written_bytes = 0
         self._lost = 0
         self._trouble: OSError | None = None
-        self._handed_on: list[bytes] = []
+        self._unseen = False  # lines reached the file that `on_written` was not told of
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -91,7 +91,7 @@ class LineWriter:
         self._lock = threading.RLock()
         self._thread = None
         self._waiting.clear()
-        self._handed_on = []
+        self._unseen = False
         with contextlib.suppress(OSError):
             os.close(self._file)
 
@@ -113,8 +113,7 @@ class LineWriter:
                 self._on_trouble(error)
             return
         self._written_bytes += len(block)
-        if self._on_written is not None:
-            self._handed_on.extend(self._waiting)
+        self._unseen = True
         self._waiting.clear()
         self._waiting_bytes = 0
         if self._trouble is not None:
@@ -124,10 +123,9 @@ class LineWriter:
                 self._on_recovery(past, lost)
 
     def _hand_on(self) -> None:
-        with self._lock:
-            lines, self._handed_on = self._handed_on, []
-        if lines and self._on_written is not None:
-            self._on_written(lines)
+        unseen, self._unseen = self._unseen, False
+        if unseen and self._on_written is not None:
+            self._on_written()
 
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="debugstore-writer", daemon=True)
