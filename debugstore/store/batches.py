@@ -228,11 +228,11 @@ class Decoder:
             made = spread(form.plan, seq, numbers)
             if made is None:
                 return False
-            shape, values = made
-            flat = group.lists.get(shape)
-            if flat is None:
-                flat = group.lists[shape] = []
-            flat.extend(values)
+            for shape, values in made:
+                flat = group.lists.get(shape)
+                if flat is None:
+                    flat = group.lists[shape] = []
+                flat.extend(values)
         group.last_seq = seq
         rows = group.events.get(form)
         if rows is None:

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 60.0
 """How long a write waits for another process's; eight writers at once need a few seconds each."""
 
+_PAGE_BYTES = 8192
+"""Page of a new SQLite file: half as many are split as of the usual 4096, a third of the time of narrow rows."""
+
+_CACHE_KIB = 16_384
+
 _DISK_FULL = "53100"
 _LOCK_NOT_AVAILABLE = "55P03"
 _READ_ONLY = {"25006", "42501"}
@@ -90,6 +95,8 @@ def sqlite_file(path: Path, mode: str, seconds: float) -> Engine:
         connection.execute("PRAGMA foreign_keys = ON")
         if mode in ("rw", "rwc"):
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         return connection
 
     return _transactional(create_engine("sqlite://", creator=connect, poolclass=QueuePool))

@@ -18,7 +18,7 @@ from debugstore.events import EVENT_TYPES
 from debugstore.store.fields import Field, fields_of
 from debugstore.store.numbers import OddError, refuse_odd_numbers
 from debugstore.store.parts import NUMBER_LISTS
-from debugstore.store.shapes import Shape, one_row
+from debugstore.store.shapes import Shape
 
 _Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _Rank = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -132,7 +132,7 @@ class _Line:
         floats = tuple(at for at, (place, _) in row if kinds[place] is float)
         return Form(
             plan=self.event_type,
-            shape=one_row(EVENT_TYPES[self.event_type].table, columns, floats=floats),
+            shape=Shape(EVENT_TYPES[self.event_type].table, columns, floats=floats),
             pick=_picker([place for place, _ in present]),
             num_fields=len(self.fields),
             has_lists=dict in kinds[len(self.fields) :],

@@ -4,9 +4,11 @@ A file is read block by block; each block is one transaction that also writes do
 process killed at any moment leaves a store that the next ingest completes.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -21,6 +23,9 @@ from debugstore.store.resume import remember, resume
 from debugstore.store.sources import Lines, Source, expand
 from debugstore.store.streams import FOREIGN
 from debugstore.store.writer import Writer
+
+_SMALL = 1 << 22
+"""Bytes of a file for which a thread is not worth its start."""
 
 Progress = Callable[[str, int, int | None], None]
 """Called after each block with the source's name, the bytes of it that were read, and its size if that is known."""
@@ -100,8 +105,8 @@ def _ingest_file(database: Database, writer: Writer, source: Source, on_progress
         with database.read() as connection:
             position, placing = resume(connection, source, lines)
         decoder = Decoder(position, source.name)
-        for block in lines.blocks(position.read_bytes, position.read_lines):
-            batch = decoder.decode(block)
+        blocks = lines.blocks(position.read_bytes, position.read_lines)
+        for batch in _ahead(map(decoder.decode, blocks), lines.total_bytes):
             unfinished = batch is None
             if batch is not None:
                 placing, written = _write(database, writer, batch, placing, source)
@@ -110,6 +115,18 @@ def _ingest_file(database: Database, writer: Writer, source: Source, on_progress
                 on_progress(source.name, lines.done_bytes, lines.total_bytes)
     read = decoder.position
     return FileReport(source.name, new, read.num_events - new, read.num_rejects, tuple(placing.runs), unfinished)
+
+
+def _ahead(batches: Iterator[Batch | None], total_bytes: int | None) -> Iterator[Batch | None]:
+    """Yield batches, each made in a thread while the one before is written: SQLite leaves Python's lock meanwhile."""
+    if total_bytes is not None and total_bytes < _SMALL:
+        yield from batches
+        return
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        ahead = pool.submit(lambda: list(islice(batches, 1)))
+        while found := ahead.result():
+            ahead = pool.submit(lambda: list(islice(batches, 1)))
+            yield found[0]
 
 
 def _write(database: Database, writer: Writer, batch: Batch, placing: Placing, source: Source) -> tuple[Placing, int]:

@@ -20,7 +20,7 @@ PATTERNS = ("*.jsonl", "*.jsonl.gz", "*.jsonl.zst")
 
 STDIN = "-"
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 21
 """Bytes read at once: large enough to spend no time on calls, small beside the memory that is allowed."""
 
 _EDGE = 4096

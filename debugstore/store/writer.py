@@ -16,14 +16,11 @@ from debugstore.store import schema
 from debugstore.store.batches import Group, Reject, Values
 from debugstore.store.parts import PARTS
 from debugstore.store.rows import TABLES, columns_of
-from debugstore.store.shapes import Constant, Shape, one_row
+from debugstore.store.shapes import Shape
 
 _NAMES_AT_ONCE = 500
 _VARIABLES = 32_000
 """Values in one statement: SQLite's own limit is 32,766 unless it was built otherwise."""
-
-_ROWS = 4096
-"""Rows in one statement: a megabyte once it is prepared."""
 
 _EVENT_KEY = ("run", "segment", "rank")
 _PART_KEY = ("run", "segment")
@@ -49,32 +46,26 @@ class SqliteInserter:
         self._cursor = connection.connection.cursor()
 
     def insert(self, shape: Shape, columns: Sequence[str], constants: Values, flat: Sequence[Any]) -> None:
-        most = max(1, min((_VARIABLES - len(constants)) // shape.width, _ROWS // len(shape.rows)))
-        events = 1 << (most.bit_length() - 1)
+        rows = 1 << (((_VARIABLES - len(constants)) // shape.width).bit_length() - 1)
         start = 0
         while start < len(flat):
-            while events * shape.width > len(flat) - start:
-                events //= 2
-            end = start + events * shape.width
-            self._cursor.execute(_statement(shape, tuple(columns), events), [*constants, *flat[start:end]])
+            while rows * shape.width > len(flat) - start:
+                rows //= 2
+            end = start + rows * shape.width
+            self._cursor.execute(_statement(shape, tuple(columns), rows), [*constants, *flat[start:end]])
             start = end
 
 
 @cache
-def _statement(shape: Shape, columns: tuple[str, ...], events: int) -> str:
-    """Return the statement that inserts the rows of so many events; what they begin with is bound once."""
-    begin = [f"?{number}" for number in range(1, len(columns) + 1)]
-    rows = (
-        ", ".join([*begin, *(_place(item, first) for item in row)])
-        for first in range(len(columns) + 1, len(columns) + 1 + events * shape.width, shape.width)
-        for row in shape.rows
-    )
+def _statement(shape: Shape, columns: tuple[str, ...], rows: int) -> str:
+    """Return the statement that inserts so many rows; what they begin with is bound once.
+
+    Only that is numbered: SQLite looks up the name of a numbered place from the beginning, each time one is bound.
+    """
+    begin = (f"?{number}" for number in range(1, len(columns) + 1))
+    row = ", ".join([*begin, *["?"] * shape.width, *map(str, shape.constants)])
     names = ", ".join((*columns, *shape.columns))
-    return f"INSERT INTO {shape.table} ({names}) VALUES ({'), ('.join(rows)}) ON CONFLICT DO NOTHING"
-
-
-def _place(item: int | Constant, first: int) -> str:
-    return str(item.value) if isinstance(item, Constant) else f"?{first + item}"
+    return f"INSERT INTO {shape.table} ({names}) VALUES {', '.join([f'({row})'] * rows)} ON CONFLICT DO NOTHING"
 
 
 class PostgresInserter:
@@ -90,9 +81,7 @@ class PostgresInserter:
         self._cursor.execute(made)
         with self._cursor.copy(f"COPY {staging} ({names}) FROM STDIN") as copy:
             for start in range(0, len(flat), shape.width):
-                for row in shape.rows:
-                    values = (item.value if isinstance(item, Constant) else flat[start + item] for item in row)
-                    copy.write_row((*constants, *values))
+                copy.write_row((*constants, *flat[start : start + shape.width], *shape.constants))
         self._cursor.execute(
             f"INSERT INTO {shape.table} ({names}) SELECT {names} FROM {staging} ON CONFLICT DO NOTHING"
         )
@@ -104,8 +93,8 @@ def inserter(connection: Connection) -> Inserter:
     return SqliteInserter(connection) if connection.dialect.name == "sqlite" else PostgresInserter(connection)
 
 
-_PARAM_NAMES = one_row("params", ("name",))
-_REJECTS = one_row("rejects", ("line_number", "reason", "raw", "digest"))
+_PARAM_NAMES = Shape("params", ("name",))
+_REJECTS = Shape("rejects", ("line_number", "reason", "raw", "digest"))
 
 
 class Writer:
@@ -162,7 +151,7 @@ class Writer:
 @cache
 def _all_columns(plan: str) -> Shape:
     """Return the shape of a plan's rows as the exact path makes them."""
-    return one_row(TABLES[plan].name, columns_of(plan))
+    return Shape(TABLES[plan].name, columns_of(plan))
 
 
 @cache
@@ -170,4 +159,4 @@ def _all_part_columns(plan: str) -> Shape:
     """Return the shape of a plan's parts as the exact path makes them."""
     table = PARTS[plan].table
     columns = tuple(column.name for column in list(table.columns)[2:])
-    return one_row(table.name, columns, params=(1,) if "param" in columns else ())
+    return Shape(table.name, columns, params=(1,) if "param" in columns else ())
