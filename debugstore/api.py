@@ -129,8 +129,12 @@ class Store:
             base = found.pop() if baseline is not None else None
             if where is not None or tag is not None:
                 chosen = select_runs(connection, where=where, tag=tag)
+                if not chosen:
+                    raise ArgumentError(
+                        f"no run fits {' and '.join(filter(None, (where, tag)))}: see 'debugstore runs'"
+                    )
                 found += [run for run in chosen if run not in found]
-            return compare(connection, found or [run for run in [base] if run is not None], baseline=base, **options)
+            return compare(connection, found, baseline=base, **options)
 
     def sql(
         self,
