@@ -5,6 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from debugstore.errors import MissingExtraError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
@@ -86,12 +88,17 @@ class DebugLogger:
 
         Raises:
             ArgumentError: an argument is wrong; nothing is raised later.
+            MissingExtraError: torch is not installed.
         """
         given = {key: value for key, value in locals().items() if key != "self"}
         self._session: Session | None = None
         if enabled:
-            from debugstore.logger import session
-
+            try:
+                from debugstore.logger import session
+            except ModuleNotFoundError as error:
+                if error.name != "torch":
+                    raise
+                raise MissingExtraError("torch", "torch", "DebugLogger") from error
             self._session = session.Session(given)
 
     @property
