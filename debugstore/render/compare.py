@@ -28,7 +28,7 @@ SIDE_BY_SIDE = 3
 """Runs whose findings have a column each."""
 
 _LOOKS = {Level.IDENTICAL: Look.GOOD, Level.DRIFT: Look.NOTE, Level.REAL: Look.WARNING, Level.UNKNOWN: Look.WARNING}
-_REAL = {True: "real", False: "within noise", None: "too few runs"}
+_REAL = {True: "real", False: "within noise", None: "cannot tell"}
 _STATES = {State.CONTINUED: Look.GOOD, State.LOST: Look.ERROR, State.UNKNOWN: Look.WARNING}
 
 

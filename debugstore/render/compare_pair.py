@@ -68,8 +68,9 @@ def write_keys(sheet: Sheet) -> None:
             [[key_name(key), *(key_value(value, room) for value in key.values)] for key in shown],
         )
     if not sheet.all_keys and equal:
-        others = f"The other {many(equal, 'key')} are equal." if shown else f"All {many(equal, 'key')} are equal."
-        sheet.page.note(others, Look.FAINT)
+        others = many(equal, "other key" if shown else "key")
+        said = f"{others} {'is' if equal == 1 else 'are'} equal."
+        sheet.page.note(said if shown else f"Nothing differs: {said}", Look.FAINT)
 
 
 def _write_numbers(sheet: Sheet) -> None:

@@ -55,6 +55,8 @@ def read_metrics(
     for name in asked:
         for row in ask[name].rows(connection, run=run):
             made.update(row)
+    if made.get("seconds") is not None:
+        made["seconds"] = round(made["seconds"], 6)  # a sum of differences: what is below a microsecond is rounding
     if to_loss is not None:
         row = ask["reached"].rows(connection, run=run, to_loss=to_loss)[0]
         made.update(

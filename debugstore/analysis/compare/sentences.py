@@ -85,7 +85,7 @@ def _parting(parted: Divergence, keys: Sequence[KeyDiff]) -> str:
     else:
         text = f"The runs part {where}{rank}, in the {effect}: {fact} differs first"
     if parted.suspects:
-        others = " or ".join(COMPONENT_WORDS[one] for one in parted.suspects)
+        others = " or ".join(f"the {COMPONENT_WORDS[one]}" for one in parted.suspects)
         text += f", while {others} may have parted unlogged before it"
     if parted.level is Level.DRIFT:
         return f"{text}. It is drift: every number stays within the tolerance."

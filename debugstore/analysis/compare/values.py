@@ -169,8 +169,8 @@ class FindingDiff:
 class GroupDiff:
     """One metric of a group of runs against the baseline group's: the difference of the means and its interval.
 
-    `real` is True where the interval leaves zero out, False where it holds it, None where a group has one run and
-    nothing can be said.
+    `real` is True where the interval leaves zero out, False where it holds it, None where there is none: a group of
+    fewer than three runs, a loss that is not finite, or resamples without any spread.
     """
 
     metric: str
