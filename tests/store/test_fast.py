@@ -1,0 +1,76 @@
+"""The fast path makes the rows that the exact path makes."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from debugstore.events import EVENT_TYPES, encode
+from debugstore.store import batches, fast
+from debugstore.store.database import open_database
+from debugstore.store.ingest import ingest
+from tests.support.content import Content, content
+from tests.support.lines import data_of
+from tests.support.logs import Run
+
+KINDS = sorted(EVENT_TYPES.keys() - {"fit_start"})
+
+
+@st.composite
+def natives(draw: st.DrawFn) -> list[bytes]:
+    """Draw a log whose lines have the envelope of our logger and any data."""
+    made: list[dict[str, Any]] = [{"event_type": "fit_start", "step": 0, "data": {"segment": "s0"}}]
+    for kind in draw(st.lists(st.sampled_from(KINDS), max_size=10)):
+        data = draw(data_of(kind))
+        if draw(st.booleans()):  # most of a real log: numbers that are there and finite
+            data = {name: value for name, value in data.items() if type(value) is float and abs(value) < 1e300}
+        made.append({"event_type": kind, "step": draw(st.integers(0, 99)), "data": data})
+    lines = []
+    for seq, event in enumerate(made):
+        line = {"timestamp": 1.7e9 + seq / 7, "run_id": "r", "rank": 0, "seq": seq, "epoch": seq % 3 or None} | event
+        try:
+            lines.append(encode(line))
+        except ValueError:  # the key of the marks is taken
+            line["data"] = {}
+            lines.append(encode(line))
+    return lines
+
+
+def ingested(file: Path) -> Content:
+    """Return what an ingest of one file leaves."""
+    with open_database(None) as database:
+        ingest(database, [file])
+        return content(database)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(natives())
+def test_both_paths_make_the_same_rows(tmp_path: Path, written: Sequence[bytes]) -> None:
+    """Whatever the data of a native log, what is stored does not depend on the path that read it."""
+    file = tmp_path / "log.jsonl"
+    file.write_bytes(b"".join(written))
+    quick = ingested(file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast, "read", lambda _: None)
+        slow = ingested(file)
+    assert quick == slow
+
+
+def test_the_fast_path_takes_our_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a log as the logger writes it only events that open, or have parts of another kind, take the exact path."""
+    exact: list[str] = []
+    read = batches.read_event
+    monkeypatch.setattr(batches, "read_event", lambda line: exact.append(json.loads(line)["event_type"]) or read(line))
+    labels: dict[str, object] = {"label_min": lambda _: 0, "label_max": lambda _: 9}
+    lines = []
+    for event in Run(steps=60, bend={"training_step": labels, "data_sanity_check": labels}).events():
+        data = {name: value for name, value in event["data"].items() if value is not None}
+        lines.append(encode({**event, "data": data}))
+    file = tmp_path / "log.jsonl"
+    file.write_bytes(b"".join(lines))
+    ingested(file)
+    assert set(exact) == {"fit_start", "epoch_start", "activations"}
