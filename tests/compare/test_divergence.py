@@ -121,6 +121,15 @@ def test_a_run_is_compared_with_itself(memory: Database, tmp_path: Path) -> None
     assert made.to_dict()["config_diff"] == []
 
 
+def test_the_first_of_several_that_parts_is_the_verdict(memory: Database, tmp_path: Path) -> None:
+    """Of several runs the verdict names one that parts, and the JSON's divergence is that one's."""
+    stored(memory, tmp_path, [Run("a", steps=30), Run("b", steps=30), Run("c", steps=30, seed=1)])
+    made = compared(memory, ["a", "b", "c"])
+    assert made.verdict.startswith("c: The configs differ (seed 0 → 1)")
+    assert made.to_dict()["divergence"]["run"] == "c"
+    assert not made.equal
+
+
 def test_the_rate_of_any_group_counts(memory: Database, tmp_path: Path) -> None:
     """A second parameter group's learning rate is a learning rate, though the first one's is equal."""
     rates = {"training_step": {"learning_rates": bent_from(20, [0.1, 0.2], [0.1, 0.3])}}

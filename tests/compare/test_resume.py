@@ -68,6 +68,7 @@ def test_what_is_lost_is_named(
     lost = {state.thing: state.because for state in resume.states if state.state is State.LOST}
     assert list(lost) == [thing]
     assert because in lost[thing]
+    assert made.verdict.startswith(f"The resume at step 50 lost its {thing}: ")
     assert not made.equal
 
 

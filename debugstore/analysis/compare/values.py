@@ -248,11 +248,24 @@ class Comparison:
         return bool(self.divergences) and all(part.level in accepted and part.same_extent for part in self.divergences)
 
     @property
-    def verdict(self) -> str:
-        """One sentence: where the first run that parts does so, or that they are equal."""
+    def divergence(self) -> Divergence | None:
+        """The first of the divergences that is one, else the first of all."""
         parted = [part for part in self.divergences if part.level is not Level.IDENTICAL or not part.same_extent]
-        told = parted or list(self.divergences)
-        return told[0].sentence if told else ""
+        return next(iter(parted or self.divergences), None)
+
+    @property
+    def verdict(self) -> str:
+        """One line: where the first run that parts does so, or that they are equal; or what a resume lost."""
+        if self.resumes:
+            lost = [(resume, state) for resume in self.resumes for state in resume.states if state.state is State.LOST]
+            if not lost:
+                return "Every resume continues, as far as was logged."
+            resume, state = lost[0]
+            return f"The resume at step {resume.first_step} lost its {state.thing}: {state.because}."
+        part = self.divergence
+        if part is None:
+            return "Where the runs part was not asked: there are too many of them."
+        return part.sentence if len(self.divergences) == 1 else f"{part.run}: {part.sentence}"
 
     def to_dict(self, *, all_keys: bool = False) -> dict[str, Any]:
         """Return the JSON of the comparison; a number that is not finite is itself, for the encoder to mark.
@@ -260,7 +273,6 @@ class Comparison:
         Args:
             all_keys: `config_diff` holds the keys that are equal too.
         """
-        divergences = [_divergence(part) for part in self.divergences]
         return {
             "runs": [asdict(run) for run in self.runs],
             "baseline": self.baseline.run_id,
@@ -269,8 +281,8 @@ class Comparison:
             "config_diff": [self._key(key) for key in self.config if all_keys or key.differs],
             "metrics": [asdict(metrics) for metrics in self.metrics],
             "findings": None if self.findings is None else [_finding(one) for one in self.findings],
-            "divergence": divergences[0] if divergences else None,
-            "divergences": divergences,
+            "divergence": None if self.divergence is None else asdict(self.divergence),
+            "divergences": [asdict(part) for part in self.divergences],
             "axis": self.axis,
             "reach": self.reach,
             "equal_points": [asdict(point) for point in self.equal_points],
@@ -283,10 +295,6 @@ class Comparison:
     def _key(self, key: KeyDiff) -> dict[str, Any]:
         values = {run.run_id: value for run, value in zip(self.runs, key.values, strict=True) if value is not ABSENT}
         return {"section": key.section, "key": key.key, "values": values}
-
-
-def _divergence(part: Divergence) -> dict[str, Any]:
-    return asdict(part)
 
 
 def _finding(one: FindingDiff) -> dict[str, Any]:
