@@ -26,13 +26,13 @@ def width(t: Training) -> int:
     return int(t.model.get_submodule("head").in_features)  # type: ignore[arg-type]
 
 
-@fault("M01", "zero-initialization")
+@fault("M01", "zero-initialization", by_fact=True)
 def all_zero(t: Training) -> None:
     """Every parameter starts at zero."""
     scale_parameters(t, lambda data: data.zero_())
 
 
-@fault("M02", "constant-initialization")
+@fault("M02", "constant-initialization", by_fact=True)
 def all_equal(t: Training) -> None:
     """Every parameter starts at 0.01."""
     scale_parameters(t, lambda data: data.fill_(0.01))

@@ -32,7 +32,7 @@ def leak(t: Training) -> None:
 
     def after_step(step: int, model: nn.Module, out: Tensor) -> None:
         del step, model
-        HELD.extend([out, torch.zeros(250_000)])
+        HELD.extend([out, torch.ones(250_000)])
 
     t.after_step = after_step
 
