@@ -33,8 +33,8 @@ _MANY = 4096
 """Combinations of kinds after which they are forgotten: no log has so many."""
 
 _ENVELOPE = ("seq", "step", "epoch", "timestamp")
-_TAKEN = sorted(EVENT_TYPES.keys() - {"fit_start", "activations"})
-"""Event types that come often enough to matter; `fit_start` opens segments and is left to the exact path."""
+_TAKEN = sorted(EVENT_TYPES.keys() - {"fit_start", "epoch_start", "activations"})
+"""Types that come often and whose parts, if any, are lists of numbers; `fit_start` opens segments: the exact path."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
