@@ -71,6 +71,7 @@ class Diagnosis:
     stage: str
     confidence: str
     needs: tuple[str, ...]
+    """Signals without which there is no answer; ``a | b`` is satisfied by either."""
     explains: Mapping[str, bool]
     """Effects by code; True where the effect must start later than the cause."""
     of_step: bool

@@ -19,13 +19,13 @@ class Signals:
     """The signals of one run, looked up once for all diagnoses: at most one pass over each table they name."""
 
     def __init__(self, connection: "Connection", run: int, names: Iterable[str]) -> None:
-        """Look for `names`, each ``table.column``.
+        """Look for `names`, each ``table.column`` or several of them with ``|`` between.
 
         Raises:
             QueryError: there is no such table or column.
         """
         by_table: dict[str, list[str]] = {}
-        for name in sorted(set(names)):
+        for name in sorted({one for several in names for one in _alternatives(several)}):
             table, _, column = name.partition(".")
             by_table.setdefault(table, []).append(column)
         self._present: set[str] = set()
@@ -34,7 +34,11 @@ class Signals:
 
     def missing(self, names: Collection[str]) -> tuple[str, ...]:
         """Return those of `names` that the run does not have."""
-        return tuple(name for name in names if name not in self._present)
+        return tuple(name for name in names if not self._present & set(_alternatives(name)))
+
+
+def _alternatives(name: str) -> list[str]:
+    return [one.strip() for one in name.split("|")]
 
 
 def _present(connection: "Connection", run: int, name: str, columns: Sequence[str]) -> set[str]:

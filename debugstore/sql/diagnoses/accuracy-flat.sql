@@ -11,31 +11,28 @@
 -- silent-on: converged runs, warm-up still under way
 -- evidence: SELECT step, accuracy, loss, learning_rate FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
 WITH logged AS (
-    SELECT
-        step,
-        accuracy,
-        learning_rate,
-        NTILE(4) OVER in_order AS quarter,
-        ROW_NUMBER() OVER in_order AS place,
-        COUNT(*) OVER () AS num_rows
+    SELECT step, accuracy, learning_rate
     FROM current_steps
     WHERE run = :run AND accuracy IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
-    WINDOW in_order AS (ORDER BY step, segment, seq)
+),
+bounds AS (
+    SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows FROM logged
 ),
 means AS (
     SELECT
-        MIN(step) AS first_step,
-        MAX(num_rows) AS num_rows,
-        AVG(accuracy) FILTER (WHERE quarter = 1) AS early_accuracy,
-        AVG(accuracy) FILTER (WHERE quarter = 4) AS late_accuracy,
-        MAX(learning_rate) FILTER (WHERE 10 * place > 9 * num_rows) AS rate_at_end,
-        MAX(learning_rate) FILTER (WHERE 10 * place <= 9 * num_rows) AS rate_before
-    FROM logged
+        AVG(l.accuracy) FILTER (WHERE 4 * (l.step - b.first_step) <= b.last_step - b.first_step) AS early_accuracy,
+        AVG(l.accuracy) FILTER (WHERE 4 * (b.last_step - l.step) <= b.last_step - b.first_step) AS late_accuracy,
+        MAX(l.learning_rate) FILTER (WHERE 4 * (b.last_step - l.step) <= b.last_step - b.first_step) AS late_rate,
+        MAX(l.learning_rate) FILTER (WHERE 4 * (b.last_step - l.step) > b.last_step - b.first_step) AS rate_before
+    FROM logged AS l
+    CROSS JOIN bounds AS b
 )
-SELECT first_step AS step, 'accuracy' AS subject, late_accuracy AS observed, early_accuracy AS threshold
-FROM means
+SELECT b.first_step AS step, 'accuracy' AS subject, m.late_accuracy AS observed, m.early_accuracy AS threshold
+FROM means AS m
+CROSS JOIN bounds AS b
 WHERE
-    num_rows >= :min_rows
-    AND late_accuracy - early_accuracy < :gain
-    AND late_accuracy < :accurate
-    AND COALESCE(rate_at_end, 0) <= 1.001 * COALESCE(rate_before, rate_at_end, 0)
+    b.num_rows >= :min_rows
+    AND m.late_accuracy - m.early_accuracy < :gain
+    AND m.late_accuracy < :accurate
+    AND COALESCE(m.late_rate, 0) <= 1.001 * COALESCE(m.rate_before, m.late_rate, 0)
+    AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)

@@ -2,8 +2,9 @@
 -- severity: note
 -- stage: data
 -- confidence: certain
--- needs: steps.batch_fingerprint, steps.epoch
+-- needs: steps.batch_fingerprint, epochs.epoch
 -- message: {observed} of {threshold} batches that were logged twice came at the same place in their epochs
+-- param: epochs = 8   -- epochs that are looked at, the first ones: order is a property of the loop
 -- param: rows = 3    -- batches seen at the same place in two epochs
 -- param: share = 0.8  -- of the batches that two epochs logged at the same place
 -- why: Order is chance the training could use; under several ranks it means that `set_epoch` is not called.
@@ -17,7 +18,11 @@ WITH placed AS (
         LAG(batch_fingerprint) OVER (PARTITION BY rank, batch_idx ORDER BY epoch, step) AS before,
         LAG(epoch) OVER (PARTITION BY rank, batch_idx ORDER BY epoch, step) AS epoch_before
     FROM current_steps
-    WHERE run = :run AND batch_fingerprint IS NOT NULL AND batch_idx IS NOT NULL AND epoch IS NOT NULL
+    WHERE
+        run = :run
+        AND batch_fingerprint IS NOT NULL
+        AND batch_idx IS NOT NULL
+        AND epoch < (SELECT MIN(e.epoch) FROM epochs AS e WHERE e.run = :run) + :epochs
 ),
 counted AS (
     SELECT

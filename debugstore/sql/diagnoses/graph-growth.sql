@@ -12,25 +12,31 @@
 -- remedy: Cut what is carried over: `hidden = hidden.detach()`, `running = running + loss.item()`; no `retain_graph=True`.
 -- silent-on: graphs that vary with the length of the inputs
 -- evidence: SELECT step, graph_nodes, allocated_bytes FROM current_steps WHERE run = :run AND graph_nodes IS NOT NULL ORDER BY step LIMIT 20
-WITH logged AS (
+WITH spread AS (
+    SELECT MIN(graph_nodes) AS least, MAX(graph_nodes) AS most FROM current_steps WHERE run = :run
+),
+logged AS (
     SELECT
         step,
         graph_nodes,
         CASE WHEN graph_nodes > LAG(graph_nodes) OVER in_order THEN 1 ELSE 0 END AS grew,
         FIRST_VALUE(graph_nodes) OVER in_order AS first_nodes,
-        ROW_NUMBER() OVER (ORDER BY step DESC, segment DESC, seq DESC) AS from_last,
-        COUNT(*) OVER () AS num_rows
+        LEAD(step) OVER in_order AS next_step
     FROM current_steps
-    WHERE run = :run AND graph_nodes IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+    WHERE
+        run = :run
+        AND graph_nodes IS NOT NULL
+        AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+        AND (SELECT s.most > :ratio * s.least FROM spread AS s)
     WINDOW in_order AS (ORDER BY step, segment, seq)
 )
 SELECT
     MIN(step) AS step,
     'graph' AS subject,
-    MAX(CASE WHEN from_last = 1 THEN graph_nodes END) AS observed,
+    MAX(CASE WHEN next_step IS NULL THEN graph_nodes END) AS observed,
     MAX(first_nodes) AS threshold
 FROM logged
 HAVING
-    MAX(num_rows) >= :rows
+    COUNT(*) >= :rows
     AND SUM(grew) >= :rising * (COUNT(*) - 1)
-    AND MAX(CASE WHEN from_last = 1 THEN graph_nodes END) > :ratio * MAX(first_nodes)
+    AND MAX(CASE WHEN next_step IS NULL THEN graph_nodes END) > :ratio * MAX(first_nodes)

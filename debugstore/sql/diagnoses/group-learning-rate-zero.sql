@@ -4,7 +4,7 @@
 -- stage: hyperparameters
 -- confidence: likely
 -- needs: optimizer_groups.lr
--- explains: not-learning
+-- explains: not-learning, updates-lost-to-rounding
 -- message: group {subject} keeps the learning rate {observed} while another one has {threshold}
 -- param: times = 2  -- events that name the groups; a rate of zero at the start alone is a warm-up
 -- why: The parameters of that group stay as they are; if that is meant, freezing them is cheaper.

@@ -8,34 +8,41 @@
 -- message: the inputs' {subject} is {observed}, {threshold} is the limit
 -- param: largest = 30.0    -- standard deviation; raw pixels have 70, standardised inputs 1
 -- param: smallest = 0.01   -- standard deviation; below it a layer's output is its bias
--- param: outlier = 30.0    -- largest input of a batch / mean over the batches before
--- param: recent_rows = 20  -- logged batches in that mean
+-- param: outlier = 30.0    -- largest input of a batch / mean over the other batches
 -- why: The first layer's gradients grow with the inputs and its outputs vanish with them.
 -- remedy: Standardise with the training set's statistics: `x = (x - mean) / std`; look at a single outlier's batch.
 -- silent-on: raw inputs that do no harm, token ids
 -- evidence: SELECT step, input_mean, input_std, input_abs_max FROM current_steps WHERE run = :run AND step >= :step ORDER BY step LIMIT 20
-WITH logged AS (
+WITH totals AS (
     SELECT
-        step,
-        input_std,
-        input_abs_max,
-        AVG(input_std) OVER () AS mean_std,
-        AVG(input_abs_max) OVER recent AS recent_max,
-        COUNT(input_abs_max) OVER recent AS num_recent,
-        ROW_NUMBER() OVER (ORDER BY step, segment, seq) AS place
+        COUNT(*) AS num_rows,
+        AVG(input_std) AS mean_std,
+        SUM(input_abs_max) AS sum_max,
+        MIN(step) AS first_step,
+        MIN(input_std) AS least_std,
+        MAX(input_std) AS most_std,
+        MAX(input_abs_max) AS most_max
     FROM current_steps
-    WHERE run = :run AND input_abs_max IS NOT NULL
-    WINDOW recent AS (PARTITION BY rank ORDER BY step, segment, seq ROWS BETWEEN :recent_rows PRECEDING AND 1 PRECEDING)
+    WHERE run = :run AND input_abs_max IS NOT NULL AND input_std IS NOT NULL
 )
-SELECT step, 'largest value, far beyond that of other batches,' AS subject, input_abs_max AS observed, :outlier * recent_max AS threshold
-FROM logged
-WHERE num_recent >= 5 AND input_abs_max > :outlier * recent_max AND input_abs_max > 10 AND recent_max > 0
+SELECT
+    s.step,
+    'largest value, far beyond that of the other batches,' AS subject,
+    s.input_abs_max AS observed,
+    :outlier * (t.sum_max - s.input_abs_max) / (t.num_rows - 1) AS threshold
+FROM current_steps AS s
+CROSS JOIN totals AS t
+WHERE
+    s.run = :run
+    AND t.num_rows > 5
+    AND s.input_abs_max > 10
+    AND s.input_abs_max > :outlier * (t.sum_max - s.input_abs_max) / (t.num_rows - 1)
 UNION ALL
-SELECT step, 'standard deviation' AS subject, input_std AS observed, :largest AS threshold
-FROM logged
-WHERE place = 1 AND input_std > :largest AND mean_std > :largest
+SELECT t.first_step AS step, 'standard deviation' AS subject, t.mean_std AS observed, :largest AS threshold
+FROM totals AS t
+WHERE t.least_std > :largest
 UNION ALL
-SELECT step, 'standard deviation' AS subject, input_std AS observed, :smallest AS threshold
-FROM logged
-WHERE place = 1 AND input_std < :smallest AND mean_std < :smallest AND input_abs_max < 10 * :smallest
+SELECT t.first_step AS step, 'standard deviation' AS subject, t.mean_std AS observed, :smallest AS threshold
+FROM totals AS t
+WHERE t.most_std < :smallest AND t.most_max < 10 * :smallest
 ORDER BY 1

@@ -9,7 +9,7 @@
 -- param: rows = 2     -- one step at zero is how every warm-up begins
 -- why: An optimizer at learning rate 0 changes nothing; those steps are time lost.
 -- remedy: Give the optimizer its rate and check what the scheduler makes of it: `print(scheduler.get_last_lr())`.
--- silent-on: warm-up from zero and decay to zero
+-- silent-on: warm-up from zero and decay to zero, runs with another parameter group that has a rate
 -- evidence: SELECT step, learning_rate FROM current_steps WHERE run = :run AND learning_rate = 0 ORDER BY step LIMIT 20
 WITH logged AS (
     SELECT
@@ -26,5 +26,12 @@ SELECT
     CAST(num_zero AS DOUBLE PRECISION) / num_rows AS observed,
     :share AS threshold
 FROM logged
-WHERE learning_rate = 0 AND num_zero >= :rows AND num_zero > :share * num_rows
+WHERE
+    learning_rate = 0
+    AND num_zero >= :rows
+    AND num_zero > :share * num_rows
+    AND NOT EXISTS (
+        SELECT 1 FROM optimizer_groups AS o
+        WHERE o.run = :run AND (o.group_idx > 0 OR o.optimizer_idx > 0) AND o.lr > 0
+    )
 ORDER BY step

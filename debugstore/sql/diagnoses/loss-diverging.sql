@@ -12,32 +12,43 @@
 -- silent-on: several optimizers against each other (a GAN), single spikes
 -- evidence: SELECT step, loss, accuracy, learning_rate FROM current_steps WHERE run = :run ORDER BY step DESC LIMIT 20
 WITH logged AS (
-    SELECT
-        step,
-        loss,
-        NTILE(4) OVER in_order AS quarter,
-        COUNT(*) OVER () AS num_rows,
-        loss - LAG(loss) OVER in_order AS change
+    SELECT step, loss
     FROM current_steps
     WHERE run = :run AND loss IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
-    WINDOW in_order AS (ORDER BY step, segment, seq)
+),
+bounds AS (
+    SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows FROM logged
+),
+quartered AS (
+    SELECT
+        l.step,
+        l.loss,
+        CASE
+            WHEN l.step = b.last_step THEN 4
+            ELSE 1 + 4 * (l.step - b.first_step) / (b.last_step - b.first_step)
+        END AS quarter
+    FROM logged AS l
+    CROSS JOIN bounds AS b
+    WHERE b.num_rows >= :min_rows AND b.last_step > b.first_step
 ),
 ranked AS (
     SELECT
-        logged.*,
+        quarter,
+        step,
+        loss,
+        AVG(loss) OVER (PARTITION BY quarter) AS mean_loss,
         ROW_NUMBER() OVER (PARTITION BY quarter ORDER BY loss) AS by_loss,
         COUNT(*) OVER (PARTITION BY quarter) AS num_part
-    FROM logged
+    FROM quartered
 ),
 medians AS (
     SELECT
         quarter,
-        MIN(step) AS first_step,
         MAX(step) AS last_step,
-        MAX(num_rows) AS num_rows,
         MAX(num_part) AS num_part,
         AVG(loss) FILTER (WHERE by_loss IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS median_loss,
-        AVG(ABS(change)) / 1.128 * 1.2533 AS deviation
+        -- of normal noise: mean distance from the mean = 0.798 deviations, error of a median = 1.2533 deviations / sqrt(n)
+        AVG(ABS(loss - mean_loss)) / 0.798 * 1.2533 AS deviation
     FROM ranked
     GROUP BY quarter
 ),
@@ -49,13 +60,13 @@ risen AS (
         lowest.median_loss AS lowest_loss
     FROM medians AS late
     INNER JOIN medians AS lowest ON lowest.quarter < late.quarter
+    INNER JOIN medians AS early ON early.quarter = 1
     WHERE
         late.quarter = 4
-        AND late.num_rows >= :min_rows
         AND late.median_loss - lowest.median_loss > :rise * ABS(lowest.median_loss)
         AND (late.median_loss - lowest.median_loss) * (late.median_loss - lowest.median_loss)
-        > :noise * (late.deviation * late.deviation + lowest.deviation * lowest.deviation) / late.num_part
-        AND late.median_loss > (SELECT MAX(m.median_loss) FROM medians AS m WHERE m.quarter = 1) * 0.5
+        > :noise * (late.deviation * late.deviation / late.num_part + lowest.deviation * lowest.deviation / lowest.num_part)
+        AND late.median_loss > 0.5 * early.median_loss
         AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
     ORDER BY lowest.median_loss
     LIMIT 1

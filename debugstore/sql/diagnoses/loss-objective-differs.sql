@@ -13,31 +13,28 @@
 -- silent-on: label smoothing and distillation, under which the plain cross entropy falls too
 -- evidence: SELECT step, loss, cross_entropy, accuracy FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
 WITH logged AS (
-    SELECT
-        step,
-        loss,
-        cross_entropy,
-        NTILE(4) OVER (ORDER BY step, segment, seq) AS quarter,
-        COUNT(*) OVER () AS num_rows
+    SELECT step, loss, cross_entropy
     FROM current_steps
-    WHERE run = :run AND loss IS NOT NULL AND cross_entropy IS NOT NULL
-        AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+    WHERE run = :run AND loss IS NOT NULL AND cross_entropy IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+),
+bounds AS (
+    SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows FROM logged
 ),
 means AS (
     SELECT
-        MIN(step) AS step,
-        MAX(num_rows) AS num_rows,
-        AVG(loss) FILTER (WHERE quarter = 1) AS early_loss,
-        AVG(loss) FILTER (WHERE quarter = 4) AS late_loss,
-        AVG(cross_entropy) FILTER (WHERE quarter = 1) AS early_entropy,
-        AVG(cross_entropy) FILTER (WHERE quarter = 4) AS late_entropy
-    FROM logged
+        AVG(l.loss) FILTER (WHERE 4 * (l.step - b.first_step) <= b.last_step - b.first_step) AS early_loss,
+        AVG(l.loss) FILTER (WHERE 4 * (b.last_step - l.step) <= b.last_step - b.first_step) AS late_loss,
+        AVG(l.cross_entropy) FILTER (WHERE 4 * (l.step - b.first_step) <= b.last_step - b.first_step) AS early_entropy,
+        AVG(l.cross_entropy) FILTER (WHERE 4 * (b.last_step - l.step) <= b.last_step - b.first_step) AS late_entropy
+    FROM logged AS l
+    CROSS JOIN bounds AS b
 )
-SELECT step, 'a tenth or more' AS subject, late_entropy AS observed, early_entropy AS threshold
-FROM means
+SELECT b.first_step AS step, 'a tenth or more' AS subject, m.late_entropy AS observed, m.early_entropy AS threshold
+FROM means AS m
+CROSS JOIN bounds AS b
 WHERE
-    num_rows >= :min_rows
-    AND early_loss > 0
-    AND late_loss > 0
-    AND late_loss < (1 - :fall) * early_loss
-    AND late_entropy > (1 + :rise) * early_entropy
+    b.num_rows >= :min_rows
+    AND m.early_loss > 0
+    AND m.late_loss > 0
+    AND m.late_loss < (1 - :fall) * m.early_loss
+    AND m.late_entropy > (1 + :rise) * m.early_entropy

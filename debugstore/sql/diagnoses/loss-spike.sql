@@ -6,6 +6,7 @@
 -- explains: loss-diverging, gradient-spike
 -- message: the loss jumps to {observed} at step {first_step}, {threshold} would still be noise
 -- param: recent_rows = 20   -- logged steps in the mean: enough to be steady, few enough to follow the training
+-- param: min_rows = 8       -- logged steps of them without which there is no mean
 -- param: ratio = 2.0        -- loss / recent mean from which on a step counts
 -- param: deviations = 6.0   -- standard deviations above the recent mean that no noise of batches reaches
 -- param: start_ratio = 2.0  -- loss / loss at the start: a single batch above that is no hard batch
@@ -16,12 +17,9 @@
 WITH logged AS (
     SELECT
         step,
-        segment,
-        seq,
         rank,
         loss,
         learning_rate,
-        ROW_NUMBER() OVER in_order AS place,
         LAG(learning_rate) OVER in_order AS rate_before,
         LEAD(loss) OVER in_order AS next_loss,
         LEAD(loss, 2) OVER in_order AS second_loss,
@@ -35,7 +33,7 @@ WITH logged AS (
         recent AS (PARTITION BY rank ORDER BY step, segment, seq ROWS BETWEEN :recent_rows PRECEDING AND 1 PRECEDING)
 ),
 start AS (
-    SELECT rank, AVG(loss) AS start_loss FROM logged WHERE place <= 3 GROUP BY rank
+    SELECT rank, AVG(loss) AS start_loss FROM logged WHERE num_recent < 3 GROUP BY rank
 ),
 jumped AS (
     SELECT
@@ -48,16 +46,18 @@ jumped AS (
     FROM logged AS l
     INNER JOIN start AS s ON l.rank = s.rank
     WHERE
-        l.num_recent >= :recent_rows
+        l.num_recent >= :min_rows
         AND l.loss > l.mean_loss + (:ratio - 1) * ABS(l.mean_loss)
         AND (l.loss - l.mean_loss) * (l.loss - l.mean_loss)
         > :deviations * :deviations * (l.mean_square - l.mean_loss * l.mean_loss)
         AND COALESCE(l.learning_rate, 0) <= 1.5 * COALESCE(l.rate_before, l.learning_rate, 0)
-        AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
 )
 SELECT step, 'loss' AS subject, loss AS observed, limit_loss AS threshold
 FROM jumped
 WHERE
-    loss > :start_ratio * ABS(start_loss)
-    OR (loss > 0.5 * start_loss AND next_loss > limit_loss AND second_loss > limit_loss)
+    (
+        loss > :start_ratio * ABS(start_loss)
+        OR (loss > 0.5 * start_loss AND next_loss > limit_loss AND second_loss > limit_loss)
+    )
+    AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
 ORDER BY loss DESC

@@ -9,6 +9,7 @@
 -- message: the loss is {observed} times {subject}; a mean would be 1 times it
 -- param: rows = 2        -- logged steps
 -- param: factor = 1.9    -- loss / mean cross entropy of the same outputs
+-- param: labels = 16     -- real labels a batch; a factor near their number is then no chance
 -- param: spread = 1.02   -- largest / smallest such factor; a penalty or smoothing makes it drift as the loss falls
 -- why: The gradient grows with the batch, and under SGD a learning rate meant for a mean is as many times too large.
 -- remedy: Take the mean: `F.cross_entropy(logits, y, reduction='mean')`, or divide the learning rate by the number of labels.
@@ -24,19 +25,11 @@ WITH compared AS (
     WHERE run = :run AND cross_entropy > 1e-3 AND loss > 0
 ),
 beginning AS (
-    SELECT
-        MIN(step) AS step,
-        COUNT(*) AS num_rows,
-        AVG(loss / label_variance) AS factor,
-        MAX(num_valid_tokens) AS num_labels,
-        MAX(cross_entropy) AS cross_entropy
-    FROM (
-        SELECT step, loss, label_variance, num_valid_tokens, cross_entropy
-        FROM current_steps
-        WHERE run = :run AND loss > 0 AND label_variance > 0
-        ORDER BY segment, seq
-        LIMIT 2
-    ) AS first_steps
+    SELECT s.step, s.loss / s.label_variance AS factor, s.num_valid_tokens AS num_labels, s.cross_entropy
+    FROM current_steps AS s
+    WHERE s.run = :run AND s.loss > 0 AND s.label_variance > 0
+    ORDER BY s.segment, s.seq
+    LIMIT 1
 )
 SELECT step, 'the mean cross entropy' AS subject, largest AS observed, 1 AS threshold
 FROM compared
@@ -45,9 +38,7 @@ UNION ALL
 SELECT step, 'the variance of the labels' AS subject, factor AS observed, 1 AS threshold
 FROM beginning
 WHERE
-    num_rows >= :rows
-    AND cross_entropy IS NULL
-    AND num_labels >= 16
+    cross_entropy IS NULL
+    AND num_labels >= :labels
     AND factor > 0.5 * num_labels
     AND factor < 3.0 * num_labels
-    AND EXISTS (SELECT 1 FROM current_wiring AS w WHERE w.run = :run AND w.loss_function LIKE 'Mse%')

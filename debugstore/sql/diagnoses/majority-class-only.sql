@@ -12,21 +12,19 @@
 -- remedy: Weigh the classes, `weight = 1 / counts`, or sample them evenly: `WeightedRandomSampler`.
 -- evidence: SELECT step, top_prediction_share, label_majority_share, accuracy FROM current_steps WHERE run = :run ORDER BY step DESC LIMIT 20
 WITH logged AS (
-    SELECT
-        step,
-        top_prediction_share,
-        label_majority_share,
-        NTILE(4) OVER (ORDER BY step, segment, seq) AS quarter,
-        COUNT(*) OVER () AS num_rows
+    SELECT step, top_prediction_share, label_majority_share
     FROM current_steps
-    WHERE run = :run AND top_prediction_share IS NOT NULL
-        AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+    WHERE run = :run AND top_prediction_share IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+),
+bounds AS (
+    SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows FROM logged
 )
 SELECT
-    MIN(step) AS step,
+    MIN(l.step) AS step,
     'predictions' AS subject,
-    AVG(top_prediction_share) AS observed,
-    AVG(label_majority_share) AS threshold
-FROM logged
-WHERE quarter = 4 AND num_rows >= :min_rows
-HAVING AVG(top_prediction_share) > :top AND AVG(label_majority_share) < 0.9999
+    AVG(l.top_prediction_share) AS observed,
+    AVG(l.label_majority_share) AS threshold
+FROM logged AS l
+CROSS JOIN bounds AS b
+WHERE b.num_rows >= :min_rows AND 4 * (b.last_step - l.step) <= b.last_step - b.first_step
+HAVING AVG(l.top_prediction_share) > :top AND AVG(l.label_majority_share) < 0.9999

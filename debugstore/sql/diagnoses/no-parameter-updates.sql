@@ -11,24 +11,30 @@
 -- remedy: Check that the optimizer holds this model's parameters and that `optimizer.step()` runs after `loss.backward()`.
 -- silent-on: steps at learning rate zero, as warm-up and decay have
 -- evidence: SELECT step, num_params_updated, num_params_total, update_norm FROM current_param_updates WHERE run = :run ORDER BY step LIMIT 20
-WITH measured AS (
+WITH still AS (
     SELECT
         u.step,
         u.num_params_total,
-        CASE WHEN u.num_params_updated = 0 THEN 1 ELSE 0 END AS still
+        COALESCE(
+            (
+                SELECT s.learning_rate FROM steps AS s
+                WHERE s.run = :run AND s.segment = u.segment AND s.seq < u.seq
+                ORDER BY s.seq DESC LIMIT 1
+            ), 1
+        ) AS rate
     FROM current_param_updates AS u
-    WHERE
-        u.run = :run
-        AND NOT EXISTS (
-            SELECT 1 FROM steps AS s
-            WHERE s.run = :run AND s.segment = u.segment AND s.step = u.step AND s.learning_rate = 0
-        )
+    WHERE u.run = :run AND u.num_params_updated = 0
 ),
 counted AS (
-    SELECT step, num_params_total, still, SUM(still) OVER () AS num_still, COUNT(*) OVER () AS num_rows
-    FROM measured
+    SELECT step, num_params_total, COUNT(*) OVER () AS num_still FROM still WHERE rate > 0
+),
+measured AS (
+    SELECT COUNT(*) AS num_rows FROM current_param_updates WHERE run = :run AND num_params_updated IS NOT NULL
 )
-SELECT step, 'parameters' AS subject, 0 AS observed, num_params_total AS threshold
-FROM counted
-WHERE still = 1 AND num_still >= :rows AND num_still > :share * num_rows
-ORDER BY step
+SELECT c.step, 'parameters' AS subject, 0 AS observed, c.num_params_total AS threshold
+FROM counted AS c
+CROSS JOIN measured AS m
+WHERE
+    c.num_still >= :rows
+    AND c.num_still > :share * (m.num_rows - (SELECT COUNT(*) FROM still AS s WHERE s.rate = 0))
+ORDER BY c.step

@@ -30,6 +30,10 @@ in_order AS (
         MIN(step) OVER (PARTITION BY rank) AS start_step,
         LEAD(bad) OVER (PARTITION BY rank ORDER BY step, segment, seq) AS next_bad
     FROM marked
+    WHERE EXISTS (
+        SELECT 1 FROM current_grads AS g
+        WHERE g.run = :run AND (g.num_nonfinite > 0 OR g.nonfinite LIKE '%"total_norm":%')
+    )
 )
 SELECT step, COALESCE(first_nonfinite_param, 'total_norm') AS subject, num_nonfinite AS observed, 0 AS threshold
 FROM in_order

@@ -5,8 +5,9 @@
 -- needs: steps.loss
 -- explains: loss-flat, accuracy-flat, majority-class-only, overfitting
 -- message: the loss has settled at {observed}; answering with the labels' own frequencies or mean costs {threshold}
--- param: min_rows = 30     -- logged steps below which the run may still be on its way
+-- param: min_rows = 16     -- logged steps below which the run may still be on its way
 -- param: below = 0.93      -- loss / that of guessing; who has learned anything from the inputs is lower
+-- param: memorized = 0.75  -- the same where validation shows that what was learned is the training set by heart
 -- param: above = 1.3       -- loss / that of guessing; higher is no guessing but a fault of another kind
 -- param: falling = 0.02    -- share of the loss that still goes from the third quarter to the last
 -- param: gain = 0.05       -- accuracy above that of always naming the most frequent label
@@ -14,77 +15,117 @@
 -- remedy: Look at inputs and labels side by side as the model gets them, then try to overfit one batch.
 -- silent-on: runs that are still falling, warm-up, losses that are neither cross entropy nor squared error
 -- evidence: SELECT step, loss, accuracy, label_entropy, label_variance FROM current_steps WHERE run = :run ORDER BY step DESC LIMIT 20
-WITH logged AS (
+WITH settings AS (
     SELECT
-        step,
-        loss,
-        accuracy,
-        learning_rate,
-        label_entropy,
-        label_variance,
-        label_majority_share,
-        cross_entropy,
-        num_valid_tokens,
-        ROW_NUMBER() OVER in_order AS place,
-        COUNT(*) OVER () AS num_rows,
-        NTILE(4) OVER in_order AS quarter
-    FROM current_steps
-    WHERE run = :run AND loss IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
-    WINDOW in_order AS (ORDER BY step, segment, seq)
+        MAX(f.num_classes) AS num_classes,
+        (
+            SELECT COUNT(*) FROM current_wiring AS w
+            WHERE w.run = :run AND (w.loss_function LIKE 'Mse%' OR w.loss_function LIKE 'Mean%')
+        ) AS squares,
+        (
+            SELECT AVG(v.label_variance * v.num_valid_tokens / NULLIF(v.num_valid_tokens - 1.0, 0))
+            FROM current_steps AS v
+            WHERE v.run = :run
+        ) AS label_variance
+    FROM fit_starts AS f
+    WHERE f.run = :run
+),
+logged AS (
+    SELECT
+        s.step,
+        s.loss,
+        s.accuracy,
+        s.learning_rate,
+        s.label_majority_share,
+        CASE
+            -- a batch of n labels shows less than the entropy of C classes by (C - 1) / 2n in the mean (Miller and Madow)
+            WHEN s.cross_entropy IS NOT NULL
+                THEN s.label_entropy + COALESCE((c.num_classes - 1) / (2.0 * NULLIF(s.num_valid_tokens, 0)), 0)
+            -- few labels show a variance that varies; the mean of many batches does not
+            WHEN c.squares > 0 AND s.num_valid_tokens >= 16 THEN s.label_variance
+            WHEN c.squares > 0 THEN c.label_variance
+        END AS guessing_loss
+    FROM current_steps AS s
+    CROSS JOIN settings AS c
+    WHERE s.run = :run AND s.loss IS NOT NULL AND s.rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+),
+bounds AS (
+    SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows
+    FROM logged
+    WHERE guessing_loss > 0.05
+),
+quartered AS (
+    SELECT
+        l.accuracy,
+        l.learning_rate,
+        l.label_majority_share,
+        l.guessing_loss,
+        l.loss / l.guessing_loss AS ratio,
+        CASE
+            WHEN 4 * (b.last_step - l.step) <= b.last_step - b.first_step THEN 4
+            WHEN 4 * (b.last_step - l.step) <= 2 * (b.last_step - b.first_step) THEN 3
+            ELSE 1
+        END AS quarter
+    FROM logged AS l
+    CROSS JOIN bounds AS b
+    WHERE b.num_rows >= :min_rows AND l.guessing_loss > 0.05
 ),
 ranked AS (
     SELECT
-        logged.*,
-        ROW_NUMBER() OVER (PARTITION BY quarter ORDER BY loss) AS by_loss,
+        quarter,
+        ratio,
+        ROW_NUMBER() OVER (PARTITION BY quarter ORDER BY ratio) AS by_ratio,
         COUNT(*) OVER (PARTITION BY quarter) AS num_part
-    FROM logged
+    FROM quartered
+    WHERE quarter >= 3
+),
+medians AS (
+    SELECT
+        AVG(ratio) FILTER (WHERE quarter = 3 AND by_ratio IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS third_ratio,
+        AVG(ratio) FILTER (WHERE quarter = 4 AND by_ratio IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS late_ratio
+    FROM ranked
 ),
 run_wide AS (
     SELECT
-        MIN(step) AS first_step,
-        MAX(step) AS last_step,
-        MAX(num_rows) AS num_rows,
-        AVG(loss) FILTER (WHERE quarter = 3 AND by_loss IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS third_loss,
-        AVG(loss) FILTER (WHERE quarter = 4 AND by_loss IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS late_loss,
         AVG(accuracy) FILTER (WHERE quarter = 4) AS late_accuracy,
         AVG(label_majority_share) AS majority_share,
-        AVG(label_variance) AS label_variance,
-        AVG(label_entropy) AS label_entropy,
-        AVG(cross_entropy) AS cross_entropy,
-        AVG(num_valid_tokens) AS num_labels,
-        MAX(learning_rate) FILTER (WHERE 10 * place > 9 * num_rows) AS rate_at_end,
-        MAX(learning_rate) FILTER (WHERE 10 * place <= 9 * num_rows) AS rate_before
-    FROM ranked
+        AVG(guessing_loss) AS guessing_loss,
+        MAX(learning_rate) FILTER (WHERE quarter = 4) AS late_rate,
+        MAX(learning_rate) FILTER (WHERE quarter <> 4) AS rate_before
+    FROM quartered
 ),
-guessing AS (
-    SELECT
-        r.*,
-        CASE
-            -- a batch of n labels shows less than the entropy of C classes by (C - 1) / 2n in the mean (Miller and Madow)
-            WHEN r.cross_entropy IS NOT NULL THEN r.label_entropy + COALESCE(
-                ((SELECT MAX(f.num_classes) FROM fit_starts AS f WHERE f.run = :run) - 1) / (2.0 * NULLIF(r.num_labels, 0)), 0
+validated AS (
+    SELECT COUNT(*) AS num_rows, MIN(loss) AS best_loss, MAX(accuracy) AS best_accuracy
+    FROM current_validations
+    WHERE run = :run AND loss IS NOT NULL
+),
+settled AS (
+    SELECT m.late_ratio * r.guessing_loss AS late_loss, r.guessing_loss
+    FROM medians AS m
+    CROSS JOIN run_wide AS r
+    CROSS JOIN validated AS v
+    WHERE
+        m.late_ratio < :above
+        AND (
+            (
+                m.late_ratio > :below
+                AND m.third_ratio - m.late_ratio < :falling * m.third_ratio
+                AND (r.late_accuracy IS NULL OR r.late_accuracy < r.majority_share + :gain)
             )
-            WHEN EXISTS (
-                SELECT 1 FROM current_wiring AS w WHERE w.run = :run AND w.loss_function LIKE 'Mse%'
-            ) THEN r.label_variance
-        END AS guessing_loss
-    FROM run_wide AS r
-),
-ends AS (
-    SELECT first_step AS step FROM run_wide
-    UNION
-    SELECT last_step AS step FROM run_wide
+            OR (
+                m.late_ratio > :memorized
+                AND v.num_rows >= 2
+                AND v.best_loss > :below * r.guessing_loss
+                AND (v.best_accuracy IS NULL OR v.best_accuracy < r.majority_share + :gain)
+            )
+        )
+        AND COALESCE(r.late_rate, 0) <= 1.001 * COALESCE(r.rate_before, r.late_rate, 0)
+        AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
 )
-SELECT e.step, 'loss' AS subject, g.late_loss AS observed, g.guessing_loss AS threshold
-FROM ends AS e
-CROSS JOIN guessing AS g
-WHERE
-    g.num_rows >= :min_rows
-    AND g.late_loss > :below * g.guessing_loss
-    AND g.late_loss < :above * g.guessing_loss
-    AND g.guessing_loss > 0.05
-    AND g.third_loss - g.late_loss < :falling * g.third_loss
-    AND (g.late_accuracy IS NULL OR g.late_accuracy < g.majority_share + :gain)
-    AND COALESCE(g.rate_at_end, 0) <= 1.001 * COALESCE(g.rate_before, g.rate_at_end, 0)
-    AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
-ORDER BY e.step
+SELECT b.first_step AS step, 'loss' AS subject, s.late_loss AS observed, s.guessing_loss AS threshold
+FROM settled AS s
+CROSS JOIN bounds AS b
+UNION ALL
+SELECT b.last_step AS step, 'loss' AS subject, s.late_loss AS observed, s.guessing_loss AS threshold
+FROM settled AS s
+CROSS JOIN bounds AS b

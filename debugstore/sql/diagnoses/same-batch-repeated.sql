@@ -6,6 +6,7 @@
 -- needs: steps.batch_fingerprint
 -- explains: overfitting, epoch-order-repeats, majority-class-only
 -- message: {observed} of {threshold} logged batches are the same as the one before
+-- param: first_events = 10000  -- events of each segment that are looked at: order is a property of the loop
 -- param: rows = 3     -- repeats; a shuffled loader has none
 -- param: share = 0.3  -- of the logged steps that follow the one logged before at once, else of all
 -- why: The model learns one batch by heart; what was meant to be a pass over the data is not.
@@ -19,7 +20,7 @@ WITH logged AS (
         CASE WHEN step = LAG(step) OVER in_order + 1 THEN 1 ELSE 0 END AS adjacent,
         LAG(step) OVER in_order AS step_before
     FROM current_steps
-    WHERE run = :run AND batch_fingerprint IS NOT NULL
+    WHERE run = :run AND batch_fingerprint IS NOT NULL AND seq < :first_events
     WINDOW in_order AS (PARTITION BY rank ORDER BY step, segment, seq)
 ),
 counted AS (

@@ -1,6 +1,6 @@
 -- title: A softmax stands inside the model
 -- severity: error
--- without-effect: clear
+-- without-effect: note
 -- stage: model
 -- confidence: possible
 -- needs: module_activations.type
@@ -9,7 +9,7 @@
 -- param: spread = 0.1  -- standard deviation of its outputs; they are next to constant below it
 -- why: What passes it is next to constant, and so is every gradient behind it.
 -- remedy: Use an activation that keeps the scale: `nn.ReLU()` or `nn.GELU()`.
--- silent-on: runs that learn, as attention does with its softmax
+-- silent-on: nothing; where it does no visible harm, as in attention, it is a note
 -- evidence: SELECT step, module, type, forward_idx, std FROM current_module_activations WHERE run = :run AND type LIKE 'Softmax%' ORDER BY step LIMIT 20
 SELECT a.step, a.module AS subject, a.std AS observed, :spread AS threshold
 FROM current_module_activations AS a

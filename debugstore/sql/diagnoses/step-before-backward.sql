@@ -7,6 +7,7 @@
 --   updates-lost-to-rounding
 -- message: the calls come in the order {subject}: the optimizer step (S) sees cleared gradients, backward (B) comes after it
 -- param: share = 0.5  -- of the logged steps
+-- param: first_events = 10000  -- events of each segment that are looked at: order is a property of the loop
 -- why: The optimizer steps on gradients that zero_grad has just cleared; what backward makes is cleared before the next step.
 -- remedy: Put the step last: `optimizer.zero_grad(); loss.backward(); optimizer.step()`.
 -- silent-on: several optimizers
@@ -18,7 +19,7 @@ WITH orders AS (
         REPLACE(REPLACE(REPLACE(REPLACE(call_order, 'F', ''), 'L', ''), 'U', ''), 'ZZ', 'Z') AS bare,
         num_total_optimizer_steps - num_total_backward AS ahead
     FROM current_loops
-    WHERE run = :run AND num_optimizer_steps > 0
+    WHERE run = :run AND num_optimizer_steps > 0 AND seq < :first_events
 ),
 judged AS (
     SELECT

@@ -5,7 +5,8 @@
 -- needs: param_updates.decay_norm, param_updates.update_norm, param_updates.weight_norm
 -- explains: not-learning, zero-gradients, vanishing-gradients, dead-units, learning-rate-too-high, learning-rate-too-low
 -- message: decay makes {observed} of a step's change, and the weights shrink to a fraction
--- param: part = 0.5    -- decay / change of a step; near convergence it may reach this, but then the weights keep their size
+-- param: part = 0.05   -- decay / change of a step; momentum makes ten times as much of it, and near convergence it may
+--   reach this in health, but then the weights keep their size
 -- param: shrunk = 0.5  -- last / first norm of the weights
 -- param: share = 0.5   -- of the measured steps
 -- why: The parameters are pulled to zero faster than the data can shape them.

@@ -7,6 +7,7 @@
 --   updates-lost-to-rounding
 -- message: the calls come in the order {subject}: zero_grad (Z) stands between backward (B) and the optimizer step (S)
 -- param: share = 0.5  -- of the logged steps
+-- param: first_events = 10000  -- events of each segment that are looked at: order is a property of the loop
 -- why: The optimizer steps on nothing; at most weight decay moves the parameters.
 -- remedy: Move it behind the step: `loss.backward(); optimizer.step(); optimizer.zero_grad()`.
 -- silent-on: several optimizers, which may clear each other's
@@ -18,7 +19,7 @@ WITH orders AS (
         REPLACE(REPLACE(REPLACE(REPLACE(call_order, 'F', ''), 'L', ''), 'U', ''), 'ZZ', 'Z') AS bare,
         num_total_optimizer_steps - num_total_backward AS ahead
     FROM current_loops
-    WHERE run = :run AND num_optimizer_steps > 0
+    WHERE run = :run AND num_optimizer_steps > 0 AND seq < :first_events
 ),
 counted AS (
     SELECT

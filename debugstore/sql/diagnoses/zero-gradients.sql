@@ -11,17 +11,22 @@
 -- silent-on: a loss that is zero, which has no slope
 -- evidence: SELECT step, total_norm, num_params_with_grad, num_zero_grad FROM current_grads WHERE run = :run ORDER BY step LIMIT 20
 WITH zero AS (
-    SELECT g.step, COUNT(*) OVER () AS num_rows
+    SELECT
+        g.step,
+        COALESCE(
+            (
+                SELECT s.loss FROM steps AS s
+                WHERE s.run = :run AND s.segment = g.segment AND s.seq < g.seq
+                ORDER BY s.seq DESC LIMIT 1
+            ), 1
+        ) AS loss
     FROM current_grads AS g
-    WHERE
-        g.run = :run
-        AND g.total_norm = 0
-        AND NOT EXISTS (
-            SELECT 1 FROM steps AS s
-            WHERE s.run = :run AND s.segment = g.segment AND s.step = g.step AND s.loss = 0
-        )
+    WHERE g.run = :run AND g.total_norm = 0
+),
+counted AS (
+    SELECT step, COUNT(*) OVER () AS num_rows FROM zero WHERE loss <> 0
 )
 SELECT step, 'total_norm' AS subject, 0.0 AS observed, 0.0 AS threshold
-FROM zero
+FROM counted
 WHERE num_rows >= :rows
 ORDER BY step

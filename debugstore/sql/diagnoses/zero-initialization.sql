@@ -23,7 +23,7 @@ logged AS (
         SUM(CASE WHEN num_zero_grad > 0 THEN 1 ELSE 0 END) OVER () AS num_still,
         COUNT(*) OVER () AS num_rows
     FROM current_grads
-    WHERE run = :run AND num_zero_grad IS NOT NULL
+    WHERE run = :run AND num_zero_grad IS NOT NULL AND (SELECT s.num_zero FROM starts AS s) > 0
 )
 SELECT l.step, 'gradients' AS subject, l.num_zero_grad AS observed, s.num_zero AS threshold
 FROM logged AS l
