@@ -4,9 +4,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 steps=${DEMO_STEPS:-220}
-export DEBUGSTORE_URL=.demo/debugstore.db
-rm -rf .demo
-mkdir -p .demo/logs
+folder=${DEMO_FOLDER:-.demo}
+export DEBUGSTORE_URL="$folder/debugstore.db"
+rm -rf "$folder"
+mkdir -p "$folder/logs"
 
 title() {
     printf '\n=== %s\n\n' "$1"
@@ -17,12 +18,17 @@ show() {
     "$@"
 }
 
+train() {
+    python examples/train.py --run_name "$@" --steps "$steps" \
+        --saving_path "$folder/$1" --debug_log_dir "$folder/logs"
+}
+
 title "A healthy training"
-python examples/train.py --run_name healthy --steps "$steps" --saving_path .demo/healthy --debug_log_dir .demo/logs
+train healthy
 title "The same with a learning rate a thousand times too high"
-python examples/train.py --run_name lr-1 --lr 1 --steps "$steps" --saving_path .demo/lr-1 --debug_log_dir .demo/logs
+train lr-1 --lr 1
 title "What happened?"
-show debugstore ingest .demo/logs
+show debugstore ingest "$folder/logs"
 show debugstore report healthy
 show debugstore report lr-1
 show debugstore compare healthy lr-1

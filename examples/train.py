@@ -166,6 +166,7 @@ def train(args: argparse.Namespace) -> None:
     data, val_data = (windows(tokens, args.length) for tokens in load_tokens(args))
     steps_per_epoch = len(data) // args.batch_size
     total_steps = args.steps or args.epochs * steps_per_epoch
+    end = total_steps if args.stop_after is None else min(total_steps, args.stop_after)
 
     shape = {name: getattr(args, name) for name in ("n_codes", "length", "width", "layers", "heads", "dropout")}
     model = CodecTransformer(**shape).to(device)
@@ -193,10 +194,10 @@ def train(args: argparse.Namespace) -> None:
         enabled=args.enable_debug_logger,
     ) as log:
         first_epoch, done = divmod(step, steps_per_epoch)
-        for epoch in range(first_epoch, math.ceil(total_steps / steps_per_epoch)):
+        for epoch in range(first_epoch, math.ceil(end / steps_per_epoch)):
             log.epoch_start(epoch)
             for batch in batches(data, args.batch_size, args.seed + epoch, skip=done):
-                if step == total_steps:
+                if step >= end:
                     break
                 inputs, labels = batch[:, :-1].to(device), batch[:, 1:].reshape(-1).to(device)
                 logits = model(inputs).flatten(0, 1)
@@ -261,6 +262,7 @@ def arguments() -> argparse.Namespace:
     loop = parser.add_argument_group("training")
     loop.add_argument("--epochs", type=int, default=2)
     loop.add_argument("--steps", type=int, help="optimizer steps in all, instead of epochs")
+    loop.add_argument("--stop_after", type=int, help="stop at this step all the same, to be resumed")
     loop.add_argument("--batch_size", type=int, default=16)
     loop.add_argument("--lr", type=float, default=1e-3, help="peak learning rate")
     loop.add_argument("--warmup_steps", type=int, default=40)
