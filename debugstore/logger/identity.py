@@ -6,12 +6,13 @@ import re
 import secrets
 import socket
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import torch
 
-_named = 0
+_named: Counter[str] = Counter()
 
 
 def rank_and_world() -> tuple[int, int]:
@@ -33,16 +34,16 @@ def new_run_id(run_name: str | None) -> str:
     The ranks agree through the key-value store of torch.distributed: the first to ask decides. Nobody waits for
     another rank, so a logger on rank 0 alone cannot hang. Before `init_process_group` each rank is on its own.
     """
-    global _named  # noqa: PLW0603 - the n-th nameless run of a process is the n-th of every other rank
-    _named += 1
     name = re.sub(r"[^\w.+-]+", "-", run_name).strip("-") if run_name else "run"
-    own = f"{name or 'run'}-{secrets.token_hex(4)}"
+    name = name or "run"
+    own = f"{name}-{secrets.token_hex(4)}"
+    _named[name] += 1  # the n-th run of a name in this process is the n-th of every other rank
     distributed = torch.distributed
     if not (distributed.is_available() and distributed.is_initialized()):
         return own
     try:
         store = distributed.distributed_c10d._get_default_store()
-        return bytes(store.compare_set(f"debugstore/run/{_named}", "", own)).decode()
+        return bytes(store.compare_set(f"debugstore/{name}/{_named[name]}", "", own)).decode()
     except Exception:
         return own
 

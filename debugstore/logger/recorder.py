@@ -34,6 +34,7 @@ class Recorder:
         self.call_began = time.perf_counter()
         self.step = settings.start_step - 1
         self.num_steps = 0
+        self.sum_losses = False  # a framework divided each micro-step's loss by their number already
         self._calls = context.calls
         self._probes = probes
         self._by_name = {probe.name: probe for probe in probes}
@@ -194,7 +195,7 @@ class Recorder:
     def optimizer_left(self, optimizer: Optimizer) -> None:
         """Note that an optimizer stepped."""
         self._calls.optimizer_left()
-        self._inside = None
+        self._inside, self._begun_inside = None, False
         self._stepped = True
         self._calls.note(OPTIMIZER)
         if self._measured is optimizer:
@@ -209,8 +210,9 @@ class Recorder:
             return True
         if step is not None:
             return step != self.step
-        if self._inside is not None:
-            return not self._begun_inside
+        if self._begun_inside:
+            return False  # a closure is called as often as its optimizer likes: all of it is one step
+        self._begun_inside = self._inside is not None
         return self._stepped or self._micro_steps >= self.context.settings.accumulation_steps
 
     def _begin(self, step: int) -> None:
@@ -224,7 +226,6 @@ class Recorder:
         self._seconds_before = self._seconds_so_far()
         self._calls.begin()
         self._entered.clear()
-        self._begun_inside = self._inside is not None
         if self._inside is not None:  # a closure: the optimizer was entered before this step was known
             self._measure_optimizer(self._inside)
 
@@ -335,7 +336,7 @@ class Recorder:
         losses = data.pop("losses", None)
         if losses is not None:
             known = [loss for loss in losses if loss is not None]
-            data["loss"] = sum(known) / len(known) if known else None
+            data["loss"] = sum(known) / (1 if self.sum_losses else len(known)) if known else None
         self.log.emit(event_type, step, data)
 
 

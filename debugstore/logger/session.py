@@ -41,11 +41,11 @@ class Session:
         self._failed: set[str] = set()  # parts that failed once: said once
         exits.watch(self)
 
-    def training_step(self, loss: Any, given: dict[str, Any], step: int | None) -> None:
-        """Log one step, then listen to the backward pass of its loss."""
+    def training_step(self, loss: Any, given: dict[str, Any], step: int | None, watched: Any = None) -> None:
+        """Log one step, then listen to the backward pass of its loss; of `watched`, where a framework scaled it."""
         self.run("training_step", self.recorder.training_step, loss, given, step)
         if self._open:
-            self._hooks.watch_loss(loss)
+            self._hooks.watch_loss(loss if watched is None else watched)
             self._hooks.watch_modules()
 
     def run(self, part: str, function: Callable[..., Any], *args: Any) -> None:

@@ -18,6 +18,7 @@ from tests.support.training import batch, small_model
 def main(folder: Path, way: str) -> None:
     """Train ten steps, end in the given way, and go on where that way lets one."""
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell job starts with it ignored
     model = small_model()
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     if way == "own-handler":

@@ -1,0 +1,237 @@
+"""The integrations inside the real libraries: what they log is what a plain loop over the same training shows."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from debugstore.errors import MissingExtraError
+from debugstore.logger.event_log import LoggerWarning
+from tests.support.training import batch, events, small_model
+
+pytestmark = pytest.mark.filterwarnings("ignore:(?!debugstore)")
+
+
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    """Return the events of the one log in a folder."""
+    (path,) = folder.glob("debug_log_*.jsonl")
+    return events(path)
+
+
+def of(lines: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """Return the data of one kind of event."""
+    return [line["data"] for line in lines if line["event_type"] == kind]
+
+
+@pytest.fixture
+def hf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that trains a tiny real causal model with the Trainer and our callback."""
+    transformers = pytest.importorskip("transformers")
+    from debugstore.logger.integrations.transformers import DebugLoggerCallback
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    def run(spoil: bool = False, **arguments: Any) -> tuple[list[dict[str, Any]], Any]:
+        torch.manual_seed(0)
+        config = transformers.GPT2Config(vocab_size=17, n_positions=8, n_embd=16, n_layer=1, n_head=2)
+        model = transformers.GPT2LMHeadModel(config)
+        ids = torch.randint(0, 17, (48, 8))
+        if spoil:
+            with torch.no_grad():
+                model.lm_head.weight[0, 0] = math.nan
+        trainer = transformers.Trainer(
+            model=model,
+            args=transformers.TrainingArguments(
+                output_dir=str(tmp_path / "out"),
+                per_device_train_batch_size=4,
+                num_train_epochs=1,
+                report_to=[],
+                use_cpu=True,
+                disable_tqdm=True,
+                logging_steps=2,
+                save_strategy="no",
+                seed=1,
+                **arguments,
+            ),
+            train_dataset=[{"input_ids": row, "labels": row} for row in ids],
+            eval_dataset=[{"input_ids": row, "labels": row} for row in ids[:8]],
+            callbacks=[DebugLoggerCallback(log_dir=tmp_path / "logs", num_classes=17)],
+        )
+        trainer.train()
+        return log_of(tmp_path / "logs"), trainer
+
+    return run
+
+
+def test_the_transformers_callback_logs_the_raw_loss(hf: Any) -> None:
+    """Steps, losses and gradients of a Trainer; the mean of logged losses is what the Trainer itself reports."""
+    lines, trainer = hf(eval_strategy="epoch")
+    steps = [line for line in lines if line["event_type"] == "training_step"]
+    assert [line["step"] for line in steps] == [0, 1, 2, 3, 4, 10]
+    reported = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert sum(line["data"]["loss"] for line in steps[:2]) / 2 == pytest.approx(reported[0], abs=2e-4)
+    norms = [entry["grad_norm"] for entry in trainer.state.log_history if "grad_norm" in entry]
+    assert of(lines, "gradient_stats")[1]["total_norm"] == pytest.approx(norms[0], rel=1e-3)
+    assert steps[0]["data"]["accuracy"] is not None
+    assert steps[0]["data"]["target_shape"] == [4, 7, 17]
+    assert of(lines, "fit_start")[0]["scheduler_type"] == "LambdaLR"
+    assert of(lines, "loop")[1]["num_scheduler_steps"] == 1
+    assert of(lines, "validation")[0]["loss"] > 0
+    assert of(lines, "fit_end")[0] | {"status": "completed", "steps": 12} == of(lines, "fit_end")[0]
+    assert not of(lines, "logger_error")
+    assert of(lines, "wiring")[0]["num_trainable_not_in_optimizer"] == 0
+
+
+def test_the_transformers_callback_follows_accumulation(hf: Any) -> None:
+    """With three micro-steps a step, a step's loss is the Trainer's own, and gradients are read at the last."""
+    lines, trainer = hf(gradient_accumulation_steps=3)
+    assert of(lines, "fit_end")[0]["steps"] == 4
+    losses = [data["loss"] for data in of(lines, "training_step")]
+    reported = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert sum(losses[:2]) / 2 == pytest.approx(reported[0], abs=2e-4)
+    assert trainer.state.global_step == 4
+    assert [data["num_backward"] for data in of(lines, "loop")] == [3] * 4
+    assert [data["entry_norm"] for data in of(lines, "gradient_stats")] == [0] * 4
+
+
+def test_the_transformers_callback_shows_a_nan_that_the_trainer_hides(hf: Any) -> None:
+    """The Trainer's filter replaces NaN losses by a mean; the log says NaN."""
+    lines, trainer = hf(spoil=True)
+    assert all(math.isfinite(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry)
+    assert {data["nonfinite"]["loss"] for data in of(lines, "training_step")} == {"nan"}
+
+
+def lightning_parts() -> tuple[Any, Any]:
+    """Return Lightning and our callback."""
+    lightning = pytest.importorskip("lightning.pytorch")
+    from debugstore.logger.integrations.lightning import DebugLoggerCallback
+
+    return lightning, DebugLoggerCallback
+
+
+def lightning_run(folder: Path, fail_at: int | None = None, **options: Any) -> tuple[list[dict[str, Any]], list[float]]:
+    """Train a small module with Lightning and our callback; return the log and the losses the module made."""
+    lightning, callback = lightning_parts()
+    losses: list[float] = []
+
+    class Module(lightning.LightningModule):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = small_model()
+
+        def training_step(self, given: Any, batch_idx: int) -> Tensor:
+            if batch_idx == fail_at:
+                raise ValueError("bad batch")
+            x, y = given
+            self.debug_logits = self.net(x)
+            loss = functional.cross_entropy(self.debug_logits, y)
+            losses.append(loss.item())
+            return loss
+
+        def validation_step(self, given: Any, batch_idx: int) -> None:
+            del batch_idx
+            self.log("val_loss", functional.cross_entropy(self.net(given[0]), given[1]))
+
+        def configure_optimizers(self) -> Any:
+            optimizer = torch.optim.SGD(self.parameters(), 0.1)
+            return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, 1)]
+
+    data = [batch(step) for step in range(8)]
+    trainer = lightning.Trainer(
+        max_epochs=2,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[callback(log_dir=folder / "logs", num_classes=5)],
+        default_root_dir=folder,
+        **options,
+    )
+    loaders = [torch.utils.data.DataLoader(data, batch_size=None) for _ in range(2)]
+    if fail_at is None:
+        trainer.fit(Module(), *loaders)
+    else:
+        with pytest.raises(ValueError, match="bad batch"):
+            trainer.fit(Module(), *loaders)
+    return log_of(folder / "logs"), losses
+
+
+def test_the_lightning_callback_logs_what_the_module_made(tmp_path: Path) -> None:
+    """Losses, predictions, clipped norms, epochs, validations and the scheduler of a Lightning training."""
+    lines, losses = lightning_run(tmp_path, gradient_clip_val=0.05)
+    steps = [line for line in lines if line["event_type"] == "training_step"]
+    assert [line["step"] for line in steps] == [0, 1, 2, 3, 4, 10]
+    assert [line["data"]["loss"] for line in steps] == pytest.approx([losses[line["step"]] for line in steps])
+    assert [line["epoch"] for line in steps] == [0, 0, 0, 0, 0, 1]
+    grads = of(lines, "gradient_stats")
+    assert all(data["total_norm"] > 0.05 for data in grads)
+    assert [data["clipped_norm"] for data in grads] == pytest.approx([0.05] * 6, rel=1e-3)
+    assert [data["num_params_updated"] for data in of(lines, "param_updates")] == [4] * 5
+    assert len(of(lines, "validation")) == 2
+    assert of(lines, "validation")[0]["num_train_mode_forwards"] == 0
+    assert steps[0]["data"]["accuracy"] is not None
+    assert of(lines, "fit_end")[0]["status"] == "completed"
+    assert not of(lines, "logger_error")
+
+
+def test_the_lightning_callback_follows_accumulation(tmp_path: Path) -> None:
+    """Lightning divides each micro-step's loss; a step's loss is their sum, the mean of what the module made."""
+    lines, losses = lightning_run(tmp_path, accumulate_grad_batches=2)
+    steps = [line["data"]["loss"] for line in lines if line["event_type"] == "training_step"]
+    assert steps == pytest.approx([(losses[2 * i] + losses[2 * i + 1]) / 2 for i in range(5)])
+    assert of(lines, "fit_end")[0]["steps"] == 8
+
+
+def test_the_lightning_callback_says_what_ended_a_training(tmp_path: Path) -> None:
+    """An exception in the module is in `fit_end`."""
+    lines, _ = lightning_run(tmp_path, fail_at=3)
+    assert (of(lines, "fit_end")[0]["status"], of(lines, "fit_end")[0]["error"]) == ("failed", "ValueError: bad batch")
+
+
+def test_the_accelerate_tracker_watches_a_prepared_training(tmp_path: Path) -> None:
+    """Config, losses, gradients, values of `accelerator.log`, and the end."""
+    accelerate = pytest.importorskip("accelerate")
+    from debugstore.logger.integrations.accelerate import DebugTracker
+
+    tracker = DebugTracker(log_dir=tmp_path, num_classes=5)
+    accelerator = accelerate.Accelerator(cpu=True, log_with=tracker, gradient_accumulation_steps=2)
+    accelerator.init_trackers("project", config={"lr": 0.1})
+    model: nn.Module = small_model()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 4)
+    model, optimizer, scheduler = accelerator.prepare(model, optimizer, scheduler)
+    with pytest.warns(LoggerWarning, match="watches no training"):
+        accelerator.log({"early": 1})
+    log = tracker.watch(model, optimizer, accelerator=accelerator, scheduler=scheduler)
+    for step in range(8):
+        with accelerator.accumulate(model):
+            x, y = batch(step)
+            logits = model(x)
+            loss = functional.cross_entropy(logits, y)
+            log.training_step(loss, logits=logits, labels=y, inputs=x)
+            accelerator.backward(loss)
+            optimizer.step()
+            scheduler.step()
+            optimizer.zero_grad()
+    accelerator.log({"speed": 3.5, "val_loss": 1.25, "val_acc": 0.5}, step=7)
+    accelerator.end_training()
+    lines = log_of(tmp_path)
+    assert of(lines, "fit_start")[0]["config"] == {"lr": 0.1}
+    assert len(of(lines, "training_step")) == len(of(lines, "param_updates")) == 4
+    assert {data["loss_gradient"] for data in of(lines, "gradient_stats")} == {0.5}
+    assert of(lines, "loop")[0]["num_optimizer_steps"] == 1
+    assert (of(lines, "validation")[0]["loss"], of(lines, "validation")[0]["accuracy"]) == (1.25, 0.5)
+    assert of(lines, "metrics") == [{"speed": 3.5, "tracker_step": 7}]
+    assert of(lines, "fit_end")[0]["status"] == "completed"
+    assert not of(lines, "logger_error")
+
+
+def test_a_missing_package_is_named_with_its_extra() -> None:
+    """Importing an integration without its library says what to install."""
+    error = MissingExtraError("transformers", "transformers", "the Trainer callback")
+    assert str(error) == "the Trainer callback needs transformers: run pip install 'debugstore[transformers]'"
