@@ -43,12 +43,30 @@ class Alerts:
         self._live: LiveDiagnosis | None = None
         self._next = 0.0
         self._given_up = False
-        self.raised: AlertError | None = None
-        """What the next `training_step` is to raise, with `alert="raise"` and a finding of severity `error`."""
+        self._pending: AlertError | None = None
 
     def catch_up(self) -> None:
         """Look at what the log holds now, unless the last look was a moment ago."""
-        if self._given_up or time.perf_counter() < self._next:
+        if time.perf_counter() >= self._next:
+            self._look_and_tell()
+
+    def close(self) -> None:
+        """Look a last time, whenever the last look was, and let go of the rows."""
+        self._look_and_tell()
+        self._let_go()
+
+    def raise_pending(self) -> None:
+        """Raise what `alert="raise"` found, once.
+
+        Raises:
+            AlertError: a finding of severity `error` is there.
+        """
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            raise pending
+
+    def _look_and_tell(self) -> None:
+        if self._given_up:
             return
         began = time.perf_counter()
         try:
@@ -57,13 +75,12 @@ class Alerts:
                     self._tell(finding)
         except Exception as error:
             self._given_up = True
-            self.close()
+            self._let_go()
             warn(f"alerts are off from here ({type(error).__name__}: {error})")
         ended = time.perf_counter()
         self._next = ended + max(PAUSE_SECONDS, (ended - began) / SHARE)
 
-    def close(self) -> None:
-        """Let go of the rows."""
+    def _let_go(self) -> None:
         live, self._live = self._live, None
         if live is not None:
             live.close()
@@ -82,5 +99,5 @@ class Alerts:
             self._alert(finding)
             return
         if self._alert == "raise" and finding.severity == "error":
-            self.raised = AlertError(finding.code, finding.title, finding.first_step, finding.remedy)
+            self._pending = AlertError(finding.code, finding.title, finding.first_step, finding.remedy)
         warn(f"{finding.severity} {finding.code} since step {finding.first_step}: {finding.title}. {finding.remedy}")

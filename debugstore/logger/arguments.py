@@ -9,8 +9,11 @@ import torch
 from torch import nn
 
 from debugstore.errors import ArgumentError
+from debugstore.logger import alerts
 from debugstore.logger.context import Context, Settings
 from debugstore.logger.plain import plain
+
+_CHECKED_APART = ("log_dir", "config", "probes", "alert", "store")
 
 
 def check(model: Any, optimizer: Any, scheduler: Any, scaler: Any, given: Mapping[str, Any]) -> Context:
@@ -40,8 +43,9 @@ def check(model: Any, optimizer: Any, scheduler: Any, scaler: Any, given: Mappin
         log_dir=_folder(given["log_dir"]),
         config=plain(given["config"]),
         probes=_probes(given["probes"]),
+        alert=alerts.check(given["alert"]),
         store=str(given["store"]) if given["store"] is not None else None,
-        **{name: given[name] for name in Settings.__slots__ if name not in ("log_dir", "config", "probes", "store")},
+        **{name: given[name] for name in Settings.__slots__ if name not in _CHECKED_APART},
     )
     return Context(settings, model, optimizers, schedulers, scaler)
 

@@ -30,6 +30,7 @@ class Settings:
     update_every: int
     buffer_events: int
     probes: Sequence[str] | None
+    alert: Any
 
 
 @dataclass(slots=True)

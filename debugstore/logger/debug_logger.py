@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from debugstore.errors import MissingExtraError
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
+    from debugstore.analysis.findings import Finding
     from debugstore.logger.session import Session
 
 
@@ -18,8 +19,8 @@ class DebugLogger:
     """Write what a training does into a JSONL file; never stop, change or slow it.
 
     The one call per step is `training_step`, before backward. What follows it (backward, clipping, the optimizer's
-    step, whether gradients were cleared) is caught by hooks. After construction nothing here raises: what fails is
-    one warning and a `logger_error` event, and that part is off from then on.
+    step, whether gradients were cleared) is caught by hooks. After construction nothing here raises, but for what
+    `alert="raise"` asks for: what fails is one warning and a `logger_error` event, and that part is off from then on.
 
     Example::
 
@@ -60,6 +61,7 @@ class DebugLogger:
         update_every: int = 50,
         buffer_events: int = 100,
         probes: Sequence[str] | None = None,
+        alert: 'Literal["warn", "raise"] | Callable[[Finding], None] | None' = None,
     ) -> None:
         """Open the log and listen.
 
@@ -85,6 +87,9 @@ class DebugLogger:
             update_every: steps between two `param_updates` events.
             buffer_events: events that may wait in memory; the file gets them every two seconds at the latest.
             probes: names of the probes wanted; with a minus, all but those. None is all.
+            alert: ask the diagnoses while the training runs, at most once a second and for at most one percent of its
+                time: "warn" warns of findings, "raise" also ends the training at one of severity `error`, a function
+                is called with each finding, in another thread. None does not ask.
 
         Raises:
             ArgumentError: an argument is wrong; nothing is raised later.

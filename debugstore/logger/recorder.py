@@ -206,13 +206,13 @@ class Recorder:
 
     def _is_new(self, step: int | None) -> bool:
         """Whether a `training_step` call begins a step: else it is a micro-step of the one under way."""
+        if self._begun_inside:
+            return False  # a closure is called as often as its optimizer likes: all of it is one step
+        self._begun_inside = self._inside is not None
         if self._plan is None:
             return True
         if step is not None:
             return step != self.step
-        if self._begun_inside:
-            return False  # a closure is called as often as its optimizer likes: all of it is one step
-        self._begun_inside = self._inside is not None
         return self._stepped or self._micro_steps >= self.context.settings.accumulation_steps
 
     def _begin(self, step: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from debugstore.logger import arguments, exits, identity
+from debugstore.logger.alerts import Alerts
 from debugstore.logger.event_log import EventLog, warn
 from debugstore.logger.hooks import Hooks
 from debugstore.logger.probes import chosen
@@ -26,8 +27,10 @@ class Session:
         rank = rank if settings.rank is None else settings.rank
         run_id = settings.run_id or identity.new_run_id(settings.run_name)
         path, stamp = identity.open_path(Path(settings.log_dir), rank, time.time())
-        self._sink = StoreSink(settings.store, path) if settings.store is not None else None
-        self.log = EventLog(path, run_id, rank, settings.buffer_events, self._sink.catch_up if self._sink else None)
+        self._alerts = Alerts(settings.alert, path) if settings.alert is not None else None
+        sink = StoreSink(settings.store, path) if settings.store is not None else None
+        self._followers = [follower for follower in (sink, self._alerts) if follower is not None]
+        self.log = EventLog(path, run_id, rank, settings.buffer_events, self._written if self._followers else None)
         self.recorder = Recorder(
             context,
             self.log,
@@ -47,6 +50,13 @@ class Session:
         if self._open:
             self._hooks.watch_loss(loss if watched is None else watched)
             self._hooks.watch_modules()
+        if self._alerts is not None:
+            self._alerts.raise_pending()
+
+    def _written(self) -> None:
+        """Let those who follow the log read what reached its file."""
+        for follower in self._followers:
+            follower.catch_up()
 
     def run(self, part: str, function: Callable[..., Any], *args: Any) -> None:
         """Run a piece of logging: time counted, its first failure is one warning and an event; nothing raises."""
@@ -93,8 +103,8 @@ class Session:
         self._hooks.remove()
         try:
             self.log.writer.close()
-            if self._sink is not None:
-                self._sink.close()
+            for follower in self._followers:
+                follower.close()
             more = {"run_id": self.log.run_id, "rank": self.log.rank, "log": self.log.path.name, "status": status}
             self.log.summary.write(self._summary_path, {**more, "error": error, **self.recorder.totals()})
         except Exception as second:
