@@ -24,6 +24,7 @@ The sentence says what was asked, what was found and what to type next::
     │   ├── QueryRefusedError       (PermissionError) it would write
     │   ├── QueryTimeoutError       (TimeoutError)
     │   └── QueryFailedError        (ValueError) the database did not accept it
+    ├── AlertError                  (RuntimeError) a training that was to stop at a finding
     ├── MissingExtraError           (ImportError) an optional package is not installed
     └── ArgumentError               (ValueError) a wrong argument of a public call
 
@@ -40,6 +41,14 @@ class DebugstoreError(Exception):
 
 class ArgumentError(DebugstoreError, ValueError):
     """Say that an argument of a public call has a wrong value or type."""
+
+
+class AlertError(DebugstoreError, RuntimeError):
+    """Say which finding ended a training that asked for it with `alert="raise"`."""
+
+    def __init__(self, code: str, title: str, first_step: int, remedy: str) -> None:
+        self.code = code
+        super().__init__(f"{code} since step {first_step}: {title}. {remedy}")
 
 
 class MissingExtraError(DebugstoreError, ImportError):
