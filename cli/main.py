@@ -10,6 +10,7 @@ from debugstore.errors import DebugstoreError
 
 from . import options
 from .compare import compare
+from .db import app as db
 from .export import export
 from .ingest import ingest
 from .report import report
@@ -31,6 +32,7 @@ app.add_typer(runs, name="runs")
 app.command()(sql)
 app.command()(show)
 app.command()(export)
+app.add_typer(db, name="db")
 
 
 def _version(asked: bool) -> None:
@@ -59,8 +61,7 @@ def root(
     """
     context.obj = db
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(options.FAILED)
+        options.fail_with_help(context)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypedDict
 
 import typer
 
@@ -81,6 +81,12 @@ def opened(context: typer.Context, db: str | None) -> "Store":
     from debugstore.api import open_store
 
     return open_store(db or context.find_root().obj or os.environ.get("DEBUGSTORE_URL") or DEFAULT_STORE)
+
+
+def fail_with_help(context: typer.Context) -> NoReturn:
+    """Say what there is to type, where a group of commands was named and none of them."""
+    typer.echo(context.get_help(), err=True)
+    raise typer.Exit(FAILED)
 
 
 def colored() -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from debugstore.analysis.report import Report
     from debugstore.store.database import Database
     from debugstore.store.ingest import IngestReport, Progress
-    from debugstore.store.runs import RunSummary
+    from debugstore.store.summaries import RunSummary
 
 LOG_ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 """What a log's name ends with; such a name is never taken for a run's."""
@@ -71,6 +71,12 @@ class Store:
             where: a condition such as ``config.lr > 1e-4 and status == "completed"``.
             tag: only runs with this tag.
         """
+        if where is None and tag is None and not self._databases and "://" not in str(self.where):
+            from debugstore.store.summaries import glance
+
+            seen = glance(Path(self.where))
+            if seen is not None:
+                return seen
         from debugstore.store.runs import list_runs
 
         with self._reading() as connection:
@@ -206,6 +212,14 @@ class Store:
         from debugstore.analysis.frames import to_frame
 
         return to_frame(self.table(table, run), library)
+
+    def upgrade(self) -> tuple[str | None, str]:
+        """Bring the store to the schema of this debugstore; return the revisions before and after."""
+        from debugstore.store.database import open_database
+
+        self.close()
+        with open_database(self.where, any_version=True) as database:
+            return database.upgrade()
 
     def close(self) -> None:
         """Close the store; a call after it opens it again."""

@@ -7,6 +7,10 @@ python docs/generate.py --check    say which are stale and exit 1
 import argparse
 import ast
 import itertools
+import os
+import re
+import shlex
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -188,8 +192,9 @@ thresholds."""
 
 def cli_page() -> str:
     """Return the page of every command, as its `--help` says it."""
-    from debugstore_cli.main import app
     from typer.main import get_command
+
+    from debugstore_cli.main import app
 
     parts = [CLI_TOP.format(made=MADE)]
     for words, text in _helps(get_command(app), "debugstore"):
@@ -212,6 +217,24 @@ def _helps(command: Any, name: str, parent: Any = None) -> Iterator[tuple[str, s
         yield from _helps(inner, inner.name, context)
 
 
+def readme_page() -> str:
+    """Return the README with its reports printed anew."""
+    return REPORT.sub(_printed, (ROOT / "README.md").read_text())
+
+
+REPORT = re.compile(r"(<!-- report: (?P<command>.+) -->\n).*?(<!-- end of report -->)", re.DOTALL)
+SHOWN_UNTIL = "IMPROVEMENT CHECK"
+
+
+def _printed(found: re.Match[str]) -> str:
+    """Return a marked place of a page with what its command prints, up to the sections of plain figures."""
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
+    words = shlex.split(found["command"])
+    ran = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    shown = ran.stdout.split(SHOWN_UNTIL)[0].rstrip()
+    return f"{found[1]}```text\n$ {found['command']}\n\n{shown}\n...\n```\n{found[3]}"
+
+
 def _docstring(kind: type) -> str:
     return " ".join((kind.__doc__ or "").split())
 
@@ -229,6 +252,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/schema.md": schema_page,
     "docs/diagnoses.md": diagnoses_page,
     "docs/cli.md": cli_page,
+    "README.md": readme_page,
 }
 
 

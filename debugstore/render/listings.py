@@ -5,21 +5,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from debugstore.analysis.queries import Query
 from debugstore.render.formats import Format
 from debugstore.render.tables import cell, render_rows, strict_json
-from debugstore.store.ingest import FileReport, IngestReport
-from debugstore.store.runs import RunSummary
+from debugstore.store.summaries import RunSummary
+
+if TYPE_CHECKING:
+    from debugstore.analysis.queries import Query
+    from debugstore.store.ingest import FileReport, IngestReport
 
 FOR_PEOPLE = (Format.TABLE, Format.MARKDOWN)
 
 
-def render_ingest(report: IngestReport, *, format: str = Format.TABLE, width: int | None = None) -> str:
+def render_ingest(report: "IngestReport", *, format: str = Format.TABLE, width: int | None = None) -> str:
     """Return what ingest did, a line a file and, for people, a total of several."""
     if format not in FOR_PEOPLE:
-        return _values(FileReport, report.files, format)
+        return _values(type(report.files[0]), report.files, format)
     rows = [
         (_shown_path(file.source), _several(file.runs), file.new, file.known, file.rejected, _remark(file))
         for file in report.files
@@ -64,7 +66,7 @@ def render_events(events: Sequence[Mapping[str, Any]], *, format: str = Format.T
     return render_rows(*_without_empty(rows, columns), format, width=width)
 
 
-def render_queries(queries: Mapping[str, Query], *, format: str = Format.TABLE, width: int | None = None) -> str:
+def render_queries(queries: "Mapping[str, Query]", *, format: str = Format.TABLE, width: int | None = None) -> str:
     """Return the named questions, with what each binds."""
     rows = [(name, ", ".join(sorted(query.names)), query.header.get("title", "")) for name, query in queries.items()]
     return render_rows(rows, ["query", "binds", "asks"], format, width=width)
@@ -95,7 +97,7 @@ def _several(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= 3 else f"{len(names)} runs"
 
 
-def _remark(file: FileReport) -> str:
+def _remark(file: "FileReport") -> str:
     return file.problem or ("the last line is not complete yet" if file.unfinished else "")
 
 

@@ -1,17 +1,15 @@
 """Runs: what the store says of each, and which one a person means."""
 
 import difflib
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select, text, update
 
 from debugstore.errors import RunAmbiguousError, RunNotFoundError
-from debugstore.events.nonfinite import WORDS
-from debugstore.store import schema, texts
+from debugstore.store import schema
 from debugstore.store.segments import ordered
+from debugstore.store.summaries import QUERY, RunSummary, summary
 
 LATEST = "latest"
 
@@ -22,61 +20,9 @@ _FACTS = ("config", "optimizer", "environment", "trainable_params", "frozen_para
 """Columns of `runs` that its `fit_start` fills."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """One run as `debugstore runs` lists it. Losses may be NaN or infinite; None where none was logged."""
-
-    run: int
-    run_id: str
-    name: str | None
-    status: str | None
-    started_at: float | None
-    tags: tuple[str, ...]
-    notes: str | None
-    num_ranks: int
-    num_segments: int
-    num_events: int
-    num_steps: int
-    first_step: int | None
-    last_step: int | None
-    first_loss: float | None
-    last_loss: float | None
-    best_validation_loss: float | None
-
-
 def list_runs(connection: Connection) -> list[RunSummary]:
     """Return every run, the newest first."""
-    query = "SELECT * FROM run_summary ORDER BY started_at IS NULL, started_at DESC, run DESC"
-    return [_summary(row) for row in connection.execute(text(query)).mappings()]
-
-
-def _summary(row: Any) -> RunSummary:
-    return RunSummary(
-        run=row["run"],
-        run_id=row["run_id"],
-        name=row["name"],
-        status=row["status"],
-        started_at=row["started_at"],
-        tags=tuple(texts.load(row["tags"])) if row["tags"] else (),
-        notes=row["notes"],
-        num_ranks=int(row["num_ranks"] or 0),
-        num_segments=int(row["num_segments"] or 0),
-        num_events=int(row["num_events"] or 0),
-        num_steps=int(row["num_steps"] or 0),
-        first_step=row["first_step"],
-        last_step=row["last_step"],
-        first_loss=_number(row["first_loss"], row["first_nonfinite"]),
-        last_loss=_number(row["last_loss"], row["last_nonfinite"]),
-        best_validation_loss=row["best_validation_loss"],
-    )
-
-
-def _number(value: float | None, nonfinite: str | None) -> float | None:
-    """Return a loss, which a row keeps as NULL and a mark where it is not finite."""
-    if value is not None or nonfinite is None:
-        return value
-    word = texts.load(nonfinite).get("loss")
-    return WORDS.get(word, math.nan) if word is not None else None
+    return [summary(row) for row in connection.execute(text(QUERY)).mappings()]
 
 
 def resolve(connection: Connection, asked: str) -> int:

@@ -7,10 +7,12 @@ import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-
-from sqlalchemy import Connection, inspect, text
+from typing import TYPE_CHECKING
 
 from debugstore.errors import NotAStoreError, StoreVersionError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MIGRATIONS = "debugstore_migrations"
 _REVISION = re.compile(r"(\d{4})_\w+\.py")
@@ -37,12 +39,14 @@ def head() -> str:
     return revisions()[-1]
 
 
-def found_revision(connection: Connection, where: str) -> str | None:
+def found_revision(connection: "Connection", where: str) -> str | None:
     """Return the revision a database is at, None where it holds nothing yet.
 
     Raises:
         NotAStoreError: it holds tables, and not ours.
     """
+    from sqlalchemy import inspect, text
+
     tables = inspect(connection).get_table_names()
     if "alembic_version" in tables:
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

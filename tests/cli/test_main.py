@@ -171,7 +171,7 @@ def test_control_c_ends_with_130(folder: Path) -> None:
     [
         (["--help"], {"torch", "alembic", "sqlalchemy", "msgspec", "tabulate", "rich", "numpy"}),
         (["runs", "--help"], {"torch", "alembic", "sqlalchemy", "msgspec", "tabulate", "rich", "numpy"}),
-        (["runs"], {"torch", "alembic", "rich", "numpy"}),
+        (["runs"], {"torch", "alembic", "sqlalchemy", "rich", "numpy"}),
         (["report"], {"torch", "alembic", "rich", "numpy"}),
         (["compare", "baseline", "lr-2"], {"torch", "alembic", "rich"}),
         (["sql", "SELECT 1"], {"torch", "alembic", "rich", "numpy"}),

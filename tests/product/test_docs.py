@@ -60,7 +60,7 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with two logs below `logs/debug`, one of which ends in NaN without a gradient, and a jq on its path."""
+    """Return a folder with two logs below `logs/debug`, one of which ends in NaN, and a jq on its path."""
     made = tmp_path_factory.mktemp("recipes")
     logs = made / "logs" / "debug"
     logs.mkdir(parents=True)
