@@ -20,12 +20,15 @@ WITH worst AS (
         CASE
             WHEN COALESCE(input_inactive_share, 0) > COALESCE(inactive_share, 0) THEN input_inactive_share
             ELSE inactive_share
-        END AS share,
-        CASE WHEN COALESCE(input_inactive_share, 0) > COALESCE(inactive_share, 0) THEN 'what enters ' ELSE '' END AS side
+        END AS inactive,
+        CASE
+            WHEN COALESCE(input_inactive_share, 0) > COALESCE(inactive_share, 0) THEN 'what enters '
+            ELSE ''
+        END AS side
     FROM current_module_activations
     WHERE run = :run
 )
-SELECT step, side || module AS subject, share AS observed, :inactive AS threshold
+SELECT step, side || module AS subject, inactive AS observed, :inactive AS threshold
 FROM worst
-WHERE share > :inactive
+WHERE inactive > :inactive
 ORDER BY step, forward_idx

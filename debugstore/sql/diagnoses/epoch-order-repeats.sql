@@ -15,7 +15,7 @@ WITH placed AS (
         step,
         epoch,
         batch_fingerprint,
-        LAG(batch_fingerprint) OVER (PARTITION BY rank, batch_idx ORDER BY epoch, step) AS before,
+        LAG(batch_fingerprint) OVER (PARTITION BY rank, batch_idx ORDER BY epoch, step) AS one_before,
         LAG(epoch) OVER (PARTITION BY rank, batch_idx ORDER BY epoch, step) AS epoch_before
     FROM current_steps
     WHERE
@@ -26,12 +26,12 @@ WITH placed AS (
 ),
 counted AS (
     SELECT
-        MIN(CASE WHEN batch_fingerprint = before THEN step END) AS step,
-        SUM(CASE WHEN batch_fingerprint = before THEN 1 ELSE 0 END) AS num_same,
-        COUNT(before) AS num_pairs,
+        MIN(CASE WHEN batch_fingerprint = one_before THEN step END) AS step,
+        SUM(CASE WHEN batch_fingerprint = one_before THEN 1 ELSE 0 END) AS num_same,
+        COUNT(one_before) AS num_pairs,
         COUNT(DISTINCT batch_fingerprint) AS num_distinct
     FROM placed
-    WHERE before IS NULL OR epoch <> epoch_before
+    WHERE one_before IS NULL OR epoch <> epoch_before
 )
 SELECT step, 'epochs' AS subject, num_same AS observed, num_pairs AS threshold
 FROM counted

@@ -13,7 +13,7 @@
 -- silent-on: graphs that vary with the length of the inputs
 -- evidence: SELECT step, graph_nodes, allocated_bytes FROM current_steps WHERE run = :run AND graph_nodes IS NOT NULL ORDER BY step LIMIT 20
 WITH spread AS (
-    SELECT MIN(graph_nodes) AS least, MAX(graph_nodes) AS most FROM current_steps WHERE run = :run
+    SELECT MIN(graph_nodes) AS fewest, MAX(graph_nodes) AS largest FROM current_steps WHERE run = :run
 ),
 logged AS (
     SELECT
@@ -27,7 +27,7 @@ logged AS (
         run = :run
         AND graph_nodes IS NOT NULL
         AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
-        AND (SELECT s.most > :ratio * s.least FROM spread AS s)
+        AND (SELECT s.largest > :ratio * s.fewest FROM spread AS s)
     WINDOW in_order AS (ORDER BY step, segment, seq)
 )
 SELECT

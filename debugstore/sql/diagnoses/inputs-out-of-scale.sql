@@ -45,4 +45,4 @@ UNION ALL
 SELECT t.first_step AS step, 'standard deviation' AS subject, t.mean_std AS observed, :smallest AS threshold
 FROM totals AS t
 WHERE t.most_std < :smallest AND t.most_max < 10 * :smallest
-ORDER BY 1
+ORDER BY step

@@ -9,6 +9,9 @@
 -- why: Cross entropy reads past the logits: an error on the CPU, an assert or rubbish on a GPU.
 -- remedy: Count classes from 0 and give the true number, `DebugLogger(..., num_classes=N)`; mark padding with `ignore_index`.
 -- evidence: SELECT step, label_min, label_max, expected_max, num_out_of_range FROM current_sanity WHERE run = :run
+WITH expected AS (
+    SELECT MAX(expected_max) AS expected_max FROM current_sanity WHERE run = :run
+)
 SELECT
     step,
     'a label' AS subject,
@@ -23,7 +26,7 @@ SELECT
     CASE WHEN s.label_max > e.expected_max THEN s.label_max ELSE s.label_min END AS observed,
     e.expected_max AS threshold
 FROM current_steps AS s
-CROSS JOIN (SELECT MAX(c.expected_max) AS expected_max FROM current_sanity AS c WHERE c.run = :run) AS e
+CROSS JOIN expected AS e
 WHERE s.run = :run AND (s.label_max > e.expected_max OR (s.label_min < 0 AND e.expected_max IS NOT NULL))
 UNION ALL
 SELECT e.step, e.error AS subject, NULL AS observed, f.num_classes - 1 AS threshold
@@ -43,4 +46,4 @@ WHERE
             >= CAST(f.num_classes AS TEXT)
         )
     )
-ORDER BY 1
+ORDER BY step

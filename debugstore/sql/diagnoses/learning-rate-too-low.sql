@@ -12,10 +12,14 @@
 -- silent-on: a slow fine-tuning whose loss falls
 -- evidence: SELECT step, learning_rate FROM current_steps WHERE run = :run ORDER BY learning_rate DESC LIMIT 20
 WITH updates AS (
-    SELECT MIN(step) AS step, MAX(update_ratio) AS ratio FROM current_param_updates WHERE run = :run AND update_ratio > 0
+    SELECT MIN(step) AS step, MAX(update_ratio) AS ratio
+    FROM current_param_updates
+    WHERE run = :run AND update_ratio > 0
 ),
 rates AS (
-    SELECT MIN(step) AS step, MAX(learning_rate) AS rate FROM current_steps WHERE run = :run AND learning_rate > 0
+    SELECT MIN(step) AS step, MAX(learning_rate) AS rate
+    FROM current_steps
+    WHERE run = :run AND learning_rate > 0
 )
 SELECT step, 'update ratio' AS subject, ratio AS observed, :ratio AS threshold
 FROM updates

@@ -26,31 +26,31 @@ quartered AS (
         CASE
             WHEN l.step = b.last_step THEN 4
             ELSE 1 + 4 * (l.step - b.first_step) / (b.last_step - b.first_step)
-        END AS quarter
+        END AS fourth
     FROM logged AS l
     CROSS JOIN bounds AS b
     WHERE b.num_rows >= :min_rows AND b.last_step > b.first_step
 ),
 ranked AS (
     SELECT
-        quarter,
+        fourth,
         step,
         loss,
-        AVG(loss) OVER (PARTITION BY quarter) AS mean_loss,
-        ROW_NUMBER() OVER (PARTITION BY quarter ORDER BY loss) AS by_loss,
-        COUNT(*) OVER (PARTITION BY quarter) AS num_part
+        AVG(loss) OVER (PARTITION BY fourth) AS mean_loss,
+        ROW_NUMBER() OVER (PARTITION BY fourth ORDER BY loss) AS by_loss,
+        COUNT(*) OVER (PARTITION BY fourth) AS num_part
     FROM quartered
 ),
 medians AS (
     SELECT
-        quarter,
+        fourth,
         MAX(step) AS last_step,
         MAX(num_part) AS num_part,
         AVG(loss) FILTER (WHERE by_loss IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS median_loss,
         -- of normal noise: mean distance from the mean = 0.798 deviations, error of a median = 1.2533 deviations / sqrt(n)
         AVG(ABS(loss - mean_loss)) / 0.798 * 1.2533 AS deviation
     FROM ranked
-    GROUP BY quarter
+    GROUP BY fourth
 ),
 risen AS (
     SELECT
@@ -59,13 +59,14 @@ risen AS (
         late.median_loss,
         lowest.median_loss AS lowest_loss
     FROM medians AS late
-    INNER JOIN medians AS lowest ON lowest.quarter < late.quarter
-    INNER JOIN medians AS early ON early.quarter = 1
+    INNER JOIN medians AS lowest ON lowest.fourth < late.fourth
+    INNER JOIN medians AS early ON early.fourth = 1
     WHERE
-        late.quarter = 4
+        late.fourth = 4
         AND late.median_loss - lowest.median_loss > :rise * ABS(lowest.median_loss)
         AND (late.median_loss - lowest.median_loss) * (late.median_loss - lowest.median_loss)
-        > :noise * (late.deviation * late.deviation / late.num_part + lowest.deviation * lowest.deviation / lowest.num_part)
+        > :noise
+        * (late.deviation * late.deviation / late.num_part + lowest.deviation * lowest.deviation / lowest.num_part)
         AND late.median_loss > 0.5 * early.median_loss
         AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
     ORDER BY lowest.median_loss

@@ -37,27 +37,27 @@ quartered AS (
             WHEN 4 * (l.step - b.first_step) <= b.last_step - b.first_step THEN 1
             WHEN 4 * (b.last_step - l.step) <= b.last_step - b.first_step THEN 4
             ELSE 2
-        END AS quarter
+        END AS fourth
     FROM logged AS l
     CROSS JOIN bounds AS b
     WHERE b.num_rows >= :min_rows AND b.lowest >= 0
 ),
 ranked AS (
     SELECT
-        quarter,
+        fourth,
         loss,
-        AVG(loss) OVER (PARTITION BY quarter) AS mean_loss,
-        ROW_NUMBER() OVER (PARTITION BY quarter ORDER BY loss) AS by_loss,
-        COUNT(*) OVER (PARTITION BY quarter) AS num_part
+        AVG(loss) OVER (PARTITION BY fourth) AS mean_loss,
+        ROW_NUMBER() OVER (PARTITION BY fourth ORDER BY loss) AS by_loss,
+        COUNT(*) OVER (PARTITION BY fourth) AS num_part
     FROM quartered
-    WHERE quarter IN (1, 4)
+    WHERE fourth IN (1, 4)
 ),
 medians AS (
     SELECT
-        AVG(loss) FILTER (WHERE quarter = 1 AND by_loss IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS early_loss,
-        AVG(loss) FILTER (WHERE quarter = 4 AND by_loss IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS late_loss,
-        MAX(num_part) FILTER (WHERE quarter = 1) AS num_early,
-        MAX(num_part) FILTER (WHERE quarter = 4) AS num_late,
+        AVG(loss) FILTER (WHERE fourth = 1 AND by_loss IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS early_loss,
+        AVG(loss) FILTER (WHERE fourth = 4 AND by_loss IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS late_loss,
+        MAX(num_part) FILTER (WHERE fourth = 1) AS num_early,
+        MAX(num_part) FILTER (WHERE fourth = 4) AS num_late,
         -- of normal noise: mean distance from the mean = 0.798 deviations, error of a median = 1.2533 deviations / sqrt(n)
         AVG(ABS(loss - mean_loss)) / 0.798 * 1.2533 AS deviation
     FROM ranked
@@ -68,9 +68,9 @@ start AS (
 ),
 run_wide AS (
     SELECT
-        AVG(accuracy) FILTER (WHERE quarter = 4) AS late_accuracy,
-        MAX(learning_rate) FILTER (WHERE quarter = 4) AS late_rate,
-        MAX(learning_rate) FILTER (WHERE quarter <> 4) AS rate_before
+        AVG(accuracy) FILTER (WHERE fourth = 4) AS late_accuracy,
+        MAX(learning_rate) FILTER (WHERE fourth = 4) AS late_rate,
+        MAX(learning_rate) FILTER (WHERE fourth <> 4) AS rate_before
     FROM quartered
 ),
 flat AS (

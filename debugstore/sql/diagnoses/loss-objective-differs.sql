@@ -15,7 +15,11 @@
 WITH logged AS (
     SELECT step, loss, cross_entropy
     FROM current_steps
-    WHERE run = :run AND loss IS NOT NULL AND cross_entropy IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+    WHERE
+        run = :run
+        AND loss IS NOT NULL
+        AND cross_entropy IS NOT NULL
+        AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
 ),
 bounds AS (
     SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows FROM logged

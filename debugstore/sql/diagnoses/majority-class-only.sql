@@ -14,7 +14,10 @@
 WITH logged AS (
     SELECT step, top_prediction_share, label_majority_share
     FROM current_steps
-    WHERE run = :run AND top_prediction_share IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+    WHERE
+        run = :run
+        AND top_prediction_share IS NOT NULL
+        AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
 ),
 bounds AS (
     SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows FROM logged

@@ -10,7 +10,7 @@
 -- remedy: Build the optimizer without it: `torch.optim.SGD(model.parameters(), lr=lr, maximize=False)`.
 -- silent-on: nothing; without harm to see it is a note
 -- evidence: SELECT optimizer_idx, group_idx, type, maximize FROM optimizer_groups WHERE run = :run
-SELECT
+SELECT DISTINCT
     (SELECT MIN(f.step) FROM fit_starts AS f WHERE f.run = :run) AS step,
     'maximize' AS subject,
     (
@@ -19,4 +19,3 @@ SELECT
     0 AS threshold
 FROM optimizer_groups AS o
 WHERE o.run = :run AND o.maximize
-LIMIT 1

@@ -14,7 +14,11 @@
 WITH logged AS (
     SELECT step, allocated_bytes
     FROM current_steps
-    WHERE run = :run AND allocated_bytes IS NOT NULL AND step >= :first_steps AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+    WHERE
+        run = :run
+        AND allocated_bytes IS NOT NULL
+        AND step >= :first_steps
+        AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
 ),
 bounds AS (
     SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows FROM logged
@@ -26,18 +30,18 @@ parts AS (
             ELSE 1 + 5 * (l.step - b.first_step) / (b.last_step - b.first_step)
         END AS part,
         MIN(l.step) AS step,
-        MIN(l.allocated_bytes) AS least
+        MIN(l.allocated_bytes) AS held
     FROM logged AS l
     CROSS JOIN bounds AS b
     WHERE b.num_rows >= :rows AND b.last_step > b.first_step
     GROUP BY 1
 ),
 grown AS (
-    SELECT step, least, least - LAG(least) OVER (ORDER BY part) AS more FROM parts
+    SELECT step, held, held - LAG(held) OVER (ORDER BY part) AS more FROM parts
 )
-SELECT MIN(step) AS step, 'memory' AS subject, MAX(least) AS observed, MIN(least) AS threshold
+SELECT MIN(step) AS step, 'memory' AS subject, MAX(held) AS observed, MIN(held) AS threshold
 FROM grown
 HAVING
     COUNT(*) = 5
     AND COUNT(CASE WHEN more > 0 THEN 1 END) = 4
-    AND MAX(least) - MIN(least) > :growth * MIN(least)
+    AND MAX(held) - MIN(held) > :growth * MIN(held)

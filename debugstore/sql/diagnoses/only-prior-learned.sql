@@ -65,33 +65,33 @@ quartered AS (
             WHEN 4 * (b.last_step - l.step) <= b.last_step - b.first_step THEN 4
             WHEN 4 * (b.last_step - l.step) <= 2 * (b.last_step - b.first_step) THEN 3
             ELSE 1
-        END AS quarter
+        END AS fourth
     FROM logged AS l
     CROSS JOIN bounds AS b
     WHERE b.num_rows >= :min_rows AND l.guessing_loss > 0.05
 ),
 ranked AS (
     SELECT
-        quarter,
+        fourth,
         ratio,
-        ROW_NUMBER() OVER (PARTITION BY quarter ORDER BY ratio) AS by_ratio,
-        COUNT(*) OVER (PARTITION BY quarter) AS num_part
+        ROW_NUMBER() OVER (PARTITION BY fourth ORDER BY ratio) AS by_ratio,
+        COUNT(*) OVER (PARTITION BY fourth) AS num_part
     FROM quartered
-    WHERE quarter >= 3
+    WHERE fourth >= 3
 ),
 medians AS (
     SELECT
-        AVG(ratio) FILTER (WHERE quarter = 3 AND by_ratio IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS third_ratio,
-        AVG(ratio) FILTER (WHERE quarter = 4 AND by_ratio IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS late_ratio
+        AVG(ratio) FILTER (WHERE fourth = 3 AND by_ratio IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS third_ratio,
+        AVG(ratio) FILTER (WHERE fourth = 4 AND by_ratio IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS late_ratio
     FROM ranked
 ),
 run_wide AS (
     SELECT
-        AVG(accuracy) FILTER (WHERE quarter = 4) AS late_accuracy,
+        AVG(accuracy) FILTER (WHERE fourth = 4) AS late_accuracy,
         AVG(label_majority_share) AS majority_share,
         AVG(guessing_loss) AS guessing_loss,
-        MAX(learning_rate) FILTER (WHERE quarter = 4) AS late_rate,
-        MAX(learning_rate) FILTER (WHERE quarter <> 4) AS rate_before
+        MAX(learning_rate) FILTER (WHERE fourth = 4) AS late_rate,
+        MAX(learning_rate) FILTER (WHERE fourth <> 4) AS rate_before
     FROM quartered
 ),
 validated AS (

@@ -39,4 +39,4 @@ WHERE
             < CAST(f.num_classes AS TEXT)
         )
     )
-ORDER BY 1
+ORDER BY step

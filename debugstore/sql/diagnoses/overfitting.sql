@@ -23,22 +23,22 @@ WITH validated AS (
 trained AS (
     SELECT
         loss,
-        NTILE(4) OVER (ORDER BY step, segment, seq) AS quarter
+        NTILE(4) OVER (ORDER BY step, segment, seq) AS fourth
     FROM current_steps
     WHERE run = :run AND loss IS NOT NULL
 ),
 means AS (
     SELECT
-        AVG(loss) FILTER (WHERE quarter = 1) AS early_loss,
-        AVG(loss) FILTER (WHERE quarter = 4) AS late_loss
+        AVG(loss) FILTER (WHERE fourth = 1) AS early_loss,
+        AVG(loss) FILTER (WHERE fourth = 4) AS late_loss
     FROM trained
 )
-SELECT best.step, 'validation loss' AS subject, last.loss AS observed, best.loss AS threshold
+SELECT best.step, 'validation loss' AS subject, latest.loss AS observed, best.loss AS threshold
 FROM validated AS best
-INNER JOIN validated AS last ON last.from_last = 1
+INNER JOIN validated AS latest ON latest.from_last = 1
 CROSS JOIN means AS m
 WHERE
     best.by_loss = 1
     AND best.num_rows >= :rows
-    AND last.loss - best.loss > :rise * ABS(best.loss)
+    AND latest.loss - best.loss > :rise * ABS(best.loss)
     AND m.late_loss < m.early_loss - :fall * ABS(m.early_loss)

@@ -36,4 +36,4 @@ UNION ALL
 SELECT step, 'clipped norms of equal gradients' AS subject, largest AS observed, smallest AS threshold
 FROM norms
 WHERE largest_total <= :ratio * smallest_total AND largest > :ratio * smallest
-ORDER BY 1
+ORDER BY step

@@ -27,7 +27,10 @@ gradients AS (
 )
 SELECT
     b.step,
-    CASE WHEN g.num_distinct > 1 THEN 'and their gradients differ' ELSE 'though their gradients are the same' END AS subject,
+    CASE
+        WHEN g.num_distinct > 1 THEN 'and their gradients differ'
+        ELSE 'though their gradients are the same'
+    END AS subject,
     b.num_distinct AS observed,
     1 AS threshold
 FROM by_step AS b

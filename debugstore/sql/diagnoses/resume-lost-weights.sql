@@ -29,7 +29,7 @@ earlier AS (
     INNER JOIN steps AS s ON s.run = :run AND o.rank = s.rank AND s.step < o.start_step AND s.segment <> o.segment
     WHERE s.loss IS NOT NULL
 ),
-before AS (
+earlier_losses AS (
     SELECT
         segment,
         AVG(CASE WHEN from_last <= :rows THEN loss END) AS late_loss,
@@ -37,15 +37,15 @@ before AS (
     FROM earlier
     GROUP BY segment
 ),
-after AS (
+resumed AS (
     SELECT o.segment, MIN(s.step) AS step, AVG(s.loss) AS loss
     FROM opened AS o
     INNER JOIN steps AS s ON s.run = :run AND o.segment = s.segment AND s.step < o.start_step + 2
     GROUP BY o.segment
 )
 SELECT a.step, 'loss' AS subject, a.loss AS observed, b.late_loss AS threshold
-FROM after AS a
-INNER JOIN before AS b ON a.segment = b.segment
+FROM resumed AS a
+INNER JOIN earlier_losses AS b ON a.segment = b.segment
 WHERE
     b.first_loss - b.late_loss > :fall * ABS(b.first_loss)
     AND a.loss > b.late_loss + :regained * (b.first_loss - b.late_loss)

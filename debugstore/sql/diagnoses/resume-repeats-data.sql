@@ -35,7 +35,10 @@ beginnings AS (
 SELECT MIN(later.step) AS step, 'batches' AS subject, COUNT(*) AS observed, :first_rows AS threshold
 FROM beginnings AS later
 INNER JOIN beginnings AS early
-    ON later.rank = early.rank AND later.row_place = early.row_place AND later.batch_fingerprint = early.batch_fingerprint
+    ON
+        later.rank = early.rank
+        AND later.row_place = early.row_place
+        AND later.batch_fingerprint = early.batch_fingerprint
 WHERE
     later.place > 1
     AND early.place = 1
@@ -43,4 +46,4 @@ WHERE
     AND later.step > early.step
 GROUP BY later.rank, later.place
 HAVING COUNT(*) >= :rows
-ORDER BY 1
+ORDER BY step

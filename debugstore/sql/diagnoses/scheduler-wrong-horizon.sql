@@ -13,7 +13,7 @@
 -- remedy: Count its length in the calls it gets: `CosineAnnealingLR(optimizer, T_max=epochs * len(loader))` if stepped every batch.
 -- silent-on: restarts by design, runs stopped early, schedules without an end
 -- evidence: SELECT step, learning_rate FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
-WITH plan AS (
+WITH planned AS (
     SELECT
         MIN(step) AS step,
         MAX(scheduler_steps) AS horizon,
@@ -56,7 +56,7 @@ SELECT
     'over long before the run is' AS subject,
     CAST(i.num_idle AS DOUBLE PRECISION) / r.num_rows AS observed,
     :idle_share AS threshold
-FROM plan AS p
+FROM planned AS p
 CROSS JOIN calls AS c
 CROSS JOIN rates AS r
 CROSS JOIN idle AS i
@@ -71,7 +71,7 @@ SELECT
     'over and begun again many times, its horizon in steps' AS subject,
     p.horizon AS observed,
     c.per_step * p.total_steps AS threshold
-FROM plan AS p
+FROM planned AS p
 CROSS JOIN calls AS c
 CROSS JOIN idle AS i
 CROSS JOIN rates AS r
@@ -87,7 +87,7 @@ SELECT
     'far longer than the run, its horizon in steps' AS subject,
     p.horizon AS observed,
     c.per_step * p.total_steps AS threshold
-FROM plan AS p
+FROM planned AS p
 CROSS JOIN calls AS c
 CROSS JOIN rates AS r
 CROSS JOIN ends AS e

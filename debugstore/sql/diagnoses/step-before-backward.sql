@@ -27,7 +27,10 @@ judged AS (
         call_order,
         ahead,
         -- read round the loop, a Z lies between B and S; an S that no backward of this log can have fed came first
-        CASE WHEN bare || bare LIKE '%BZS%' AND (bare LIKE 'S%B%' OR bare LIKE 'ZS%B%' OR bare LIKE '%BZS%') THEN 1 ELSE 0 END AS wrong
+        CASE
+            WHEN bare || bare LIKE '%BZS%' AND (bare LIKE 'S%B%' OR bare LIKE 'ZS%B%' OR bare LIKE '%BZS%') THEN 1
+            ELSE 0
+        END AS wrong
     FROM orders
 ),
 counted AS (

@@ -7,7 +7,7 @@ logged AS (
         step,
         loss,
         CASE WHEN nonfinite LIKE '%"loss":%' THEN 1 END AS marked,
-        NTILE(:points) OVER (ORDER BY step, segment, seq) AS point
+        NTILE(:points) OVER (ORDER BY step, segment, seq) AS bucket
     FROM current_steps
     WHERE run = :run AND step >= :since_step AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
 )
@@ -19,5 +19,5 @@ SELECT
     MAX(loss) AS loss_max,
     COUNT(marked) AS num_nonfinite
 FROM logged
-GROUP BY point
-ORDER BY point
+GROUP BY bucket
+ORDER BY bucket

@@ -19,4 +19,4 @@ INNER JOIN grad_norms AS n ON l.run = n.run AND l.segment = n.segment AND l.seq 
 INNER JOIN params AS p ON n.param = p.id
 WHERE n.run = :run
 GROUP BY p.name
-ORDER BY norm_mean IS NULL DESC, norm_mean DESC, p.name
+ORDER BY norm_mean IS NULL DESC, norm_mean DESC, p.name ASC

@@ -14,7 +14,7 @@ logged AS (
             WHEN nonfinite LIKE '%"loss":"-inf"%' THEN '-inf'
         END AS word,
         ROW_NUMBER() OVER (PARTITION BY epoch ORDER BY rank, step, segment, seq) AS from_first,
-        ROW_NUMBER() OVER (PARTITION BY epoch ORDER BY rank, step DESC, segment DESC, seq DESC) AS from_last,
+        ROW_NUMBER() OVER (PARTITION BY epoch ORDER BY rank ASC, step DESC, segment DESC, seq DESC) AS from_last,
         MIN(rank) OVER () AS main_rank
     FROM current_steps
     WHERE run = :run AND step >= :since_step

@@ -2,7 +2,12 @@
 -- param: since_step = 0  -- first step that counts
 WITH
 losses AS (
-    SELECT rank, COUNT(*) AS steps, MAX(step) AS last_step, AVG(loss) AS loss_mean, MAX(learning_rate) AS learning_rate_max
+    SELECT
+        rank,
+        COUNT(*) AS steps,
+        MAX(step) AS last_step,
+        AVG(loss) AS loss_mean,
+        MAX(learning_rate) AS learning_rate_max
     FROM current_steps
     WHERE run = :run AND step >= :since_step
     GROUP BY rank

@@ -14,4 +14,4 @@ INNER JOIN param_changes AS c ON l.run = c.run AND l.segment = c.segment AND l.s
 INNER JOIN params AS p ON c.param = p.id
 WHERE c.run = :run
 GROUP BY p.name
-ORDER BY change_mean IS NULL, change_mean DESC, p.name
+ORDER BY change_mean IS NULL ASC, change_mean DESC, p.name ASC
