@@ -67,7 +67,7 @@ def main() -> None:
         judged=judged,
         gains=gains,
         early=_judged(answers(early, EARLY, options.workers), gains),
-        sparse=_judged(answers(wanted, SPARSE, options.workers), gains),
+        sparse=_judged(answers([job for job in wanted if job.seed == 0], SPARSE, options.workers), gains),
         baseline=_fired(wanted),
     )
     if not options.no_ablation:

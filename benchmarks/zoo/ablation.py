@@ -4,6 +4,7 @@ Which fields a probe writes is not listed by hand: short trainings are logged wi
 missing from their logs is its own.
 """
 
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
@@ -12,9 +13,12 @@ from pathlib import Path
 
 from benchmarks.zoo.answers import Answer, Edit, Event, answers, events_of
 from benchmarks.zoo.run import Job, jobs, train
-from benchmarks.zoo.score import Judged
+from benchmarks.zoo.score import Judged, Result
 from benchmarks.zoo.training import Training
+from debugstore.analysis.diagnosis import read_diagnoses
+from debugstore.events.types import EVENT_TYPES
 from debugstore.logger.probes import NAMES
+from debugstore.store.schema import part_tables
 
 Field = tuple[str, str]
 """An event type and a field of it; an empty field is the whole event."""
@@ -63,16 +67,27 @@ def without(probe: str, fields: frozenset[Field]) -> Edit:
     return Edit(f"without-{probe}", change)
 
 
-def collapses(judged: Iterable[Judged], workers: int) -> dict[str, Counter[tuple[str, str]]]:
-    """Return, by probe, the causes found with it that are no longer first without it, and what is first instead."""
-    from benchmarks.zoo.score import Result
+def readers(fields: frozenset[Field]) -> frozenset[str]:
+    """Return the codes of the diagnoses whose query reads one of some fields."""
+    words = {field or EVENT_TYPES[kind].table for kind, field in fields}
+    words |= {table.name for kind, field in fields if not field for table in part_tables.get(kind, ())}
+    word = re.compile(r"\b(current_)?(" + "|".join(sorted(map(re.escape, words))) + r")\b")
+    return frozenset(code for code, one in read_diagnoses().items() if words and word.search(one.query.sql))
 
-    named = {one.job: one for one in judged if one.result is Result.FIRST and one.job.seed == 0}
+
+def collapses(judged: Iterable[Judged], workers: int) -> dict[str, Counter[tuple[str, str]]]:
+    """Return, by probe, the causes found with it that are no longer first without it, and what is first instead.
+
+    Only runs whose cause is named by a diagnosis that reads the probe's fields are asked again.
+    """
+    named = [one for one in judged if one.result is Result.FIRST and one.job.seed == 0]
     made: dict[str, Counter[tuple[str, str]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        edits = [without(probe, fields_of(probe, Path(folder))) for probe in NAMES]
-    for probe, edit in zip(NAMES, edits, strict=True):
-        blind: dict[Job, Answer] = answers(named, edit, workers)
+        fields = {probe: fields_of(probe, Path(folder)) for probe in NAMES}
+    for probe in NAMES:
+        touched = readers(fields[probe])
+        asked = [one.job for one in named if one.answer.first in touched]
+        blind: dict[Job, Answer] = answers(asked, without(probe, fields[probe]), workers)
         made[probe] = Counter(
             (job.case.codes[0], answer.first or "nothing")
             for job, answer in blind.items()

@@ -1,6 +1,6 @@
 """What the diagnoses say of the zoo's logs: as they are, cut short, at the default cadence, or without a probe.
 
-A case's logs are ingested into one store, and each of its runs is reported on. Answers are kept in
+Logs are ingested into stores of many runs, and each run is reported on. Answers are kept in
 `.benchmarks/zoo/answers` until the log or the code that reads it changes.
 """
 
@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from benchmarks.zoo.run import LOGS, ROOT, Job, digest, outcome
 from debugstore.analysis.findings import Finding
 
 ANSWERS = ROOT / ".benchmarks" / "zoo" / "answers"
+STORE_RUNS = 60
+"""Runs in one store: making a store costs as much as ingesting five of them."""
 Event = dict[str, Any]
 
 
@@ -90,11 +91,12 @@ def _reader() -> str:
 
 def answers(jobs: Iterable[Job], edit: Edit = FULL, workers: int = 2) -> dict[Job, Answer]:
     """Return the answer to each job that has a log."""
-    _reader()  # before the forks, which would each compute it
     wanted = list(jobs)
     missing = [job for job in wanted if _kept(job, edit) is None]
-    by_case = [list(group) for _, group in groupby(missing, key=lambda job: job.case.id)]
-    for _ in each(partial(_answer, edit=edit), by_case, workers):
+    if missing:
+        ask(missing[:1])  # in this process first: the forks inherit what it imports and compiles
+    parts = [missing[first : first + STORE_RUNS] for first in range(0, len(missing), STORE_RUNS)]
+    for _ in each(partial(_answer, edit=edit), parts, workers):
         pass
     made = {job: _kept(job, edit) for job in wanted}
     return {job: answer for job, answer in made.items() if answer is not None}

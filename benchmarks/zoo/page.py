@@ -216,7 +216,7 @@ def _sparse(figures: Figures) -> list[str]:
         "## At the default cadence",
         "",
         "The trainings are short, so they are logged every 4 steps and updates every 12. The same logs, thinned to the "
-        "default cadence of 10 and 50, which leaves some 16 logged steps of 120:",
+        "default cadence of 10 and 50, which leaves some 16 logged steps of 120 (first seed):",
         "",
         *_table(
             ("first", "listed", "healthy runs with an alarm"),
@@ -278,8 +278,8 @@ def _ablation(figures: Figures) -> list[str]:
     return [
         "## Ablation: without one probe",
         "",
-        "The fields of one probe are taken out of the logs (first seed, families not tuned on). Runs whose cause came "
-        "first with it and no longer does, and what comes first instead:",
+        "The fields of one probe are taken out of the logs (first seed, families not tuned on), and the runs whose "
+        "diagnosis reads one of them are asked again. Runs whose cause no longer comes first, and what does instead:",
         "",
         *_table(("without", "runs lost", "what collapses into what"), rows),
     ]
