@@ -190,8 +190,8 @@ class Decoder:
                 for bad in refused:
                     self._reject(last, *bad)
                 refused = []
-        if len(refused) >= _NO_EVENT_LINES:
-            found = f"none of its first {len(refused)} lines is an event; the first: {refused[0][2]}"
+        if refused and position.num_rejects + len(refused) >= _NO_EVENT_LINES:
+            found = f"none of its first {refused[-1][0]} lines is an event, such as the last: {refused[-1][2]}"
             raise NoLogsError(self.source, found)
         for bad in refused:
             self._reject(self.source.encode("utf-8", "surrogateescape"), *bad)

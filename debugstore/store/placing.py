@@ -1,6 +1,7 @@
 """Where the rows of a stream go: its run and segment, found or made, inside the write transaction of one batch.
 
-A native stream is known by its key. A piece goes on with the segment that holds its first line or ends right before it.
+A native stream is known by its key. A piece goes on with the segment that holds its first line, or ends right before it
+in number and in time; else it stays a segment of its own until a file comes that has both.
 A foreign stream is known by its first line only, so every other line that is there already must be the same; where one
 differs, another file began alike, and the stream gets a segment of its own with a copy of what is alike.
 """
@@ -19,6 +20,9 @@ from debugstore.store.segments import NO_SEQ, copy, merge
 from debugstore.store.streams import FOREIGN, PIECE, Facts, run_of_file
 
 runs, segments = schema.runs, schema.segments
+
+_PAUSE_SECONDS = 600.0
+"""A longer pause between two lines is more likely the time between two processes than within one."""
 
 
 class Verified(msgspec.Struct):
@@ -153,10 +157,10 @@ def _joins(connection: Connection, segment: RowMapping, first: Row) -> bool:
     there = rows_between(connection, segment["run"], segment["id"], seq - 1, seq + 1)
     if seq in there:
         return lines_up(first, there[seq])
-    if seq - 1 not in there or segment["next_seq"] != seq:
+    if seq - 1 not in there or segment["next_seq"] != seq or there[seq - 1].plan == "fit_end":
         return False
     before, after = there[seq - 1].values[3], first.values[3]
-    return before is None or after is None or bool(before <= after)
+    return before is not None and after is not None and bool(0 <= after - before <= _PAUSE_SECONDS)
 
 
 def _first_difference(connection: Connection, segment: RowMapping, here: Mapping[int, Row], low: int) -> int | None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, Table, delete, func, literal, sel
 from debugstore.store import schema, texts
 from debugstore.store.batches import Group
 from debugstore.store.rows import TABLES, columns_of
-from debugstore.store.streams import Facts, absolute
+from debugstore.store.streams import PIECE, Facts, absolute
 
 segments = schema.segments
 
@@ -97,7 +97,7 @@ def supersede(connection: Connection, run: int, rank: int) -> None:
     for segment in reversed(ordered(connection.execute(query).mappings())):
         if segment["superseded_from"] != later:
             connection.execute(update(segments).where(segments.c.id == segment["id"]).values(superseded_from=later))
-        if segment["first_step"] is not None:
+        if segment["first_step"] is not None and segment["kind"] != PIECE:  # a piece goes on, it does not begin again
             later = segment["first_step"] if later is None else min(later, segment["first_step"])
 
 

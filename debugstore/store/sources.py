@@ -3,6 +3,7 @@
 import difflib
 import glob
 import gzip
+import io
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
@@ -145,8 +146,10 @@ class Lines:
         Raises:
             NoLogsError: the file is empty or binary.
         """
-        head = self._at(0, min(start, _EDGE)) if start else b""
-        tail = self._at(start - len(head), len(head)) if start else b""
+        head, tail = b"", b""
+        if self.source.path is not None:
+            head = self._at(0, min(start, _EDGE))
+            tail = self._at(start - len(head), len(head))
         rest, position = b"", start
         continues = start > 0 and not tail.endswith(b"\n")  # the last line read has got its end since
         too_long = False
@@ -187,16 +190,24 @@ class Lines:
     def _at(self, position: int, size: int) -> bytes:
         """Return `size` bytes from `position` on, fewer at the end; the file stands behind them then."""
         self._file.seek(position)
-        found = b""
-        while len(found) < size and (more := self._read(size - len(found))):
+        return self._read(size)
+
+    def _read(self, size: int) -> bytes:
+        """Return so many bytes, fewer at the end; of standard input what there is, nothing at the end."""
+        found = self._read_once(size)
+        while (
+            found
+            and len(found) < size
+            and self.source.path is not None
+            and (more := self._read_once(size - len(found)))
+        ):
             found += more
         return found
 
-    def _read(self, size: int) -> bytes:
-        """Return what one read gives, nothing at the end: also of a packed file that was cut."""
+    def _read_once(self, size: int) -> bytes:
         try:
             return bytes(self._file.read1(size))
-        except (EOFError, zlib.error):
+        except (EOFError, zlib.error):  # a packed file that was cut ends there
             return b""
         except gzip.BadGzipFile as error:
             raise NoLogsError(self.source.name, f"damaged: {error}") from None
@@ -213,7 +224,8 @@ def _edges(head: bytes, tail: bytes) -> Edges:
 
 def _open(source: Source) -> Any:
     if source.path is None:
-        return sys.stdin.buffer
+        raw: Any = sys.stdin.buffer
+        return raw if hasattr(raw, "peek") else io.BufferedReader(raw)
     try:
         return source.path.open("rb")
     except FileNotFoundError:
