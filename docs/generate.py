@@ -6,12 +6,14 @@ python docs/generate.py --check    say which are stale and exit 1
 
 import argparse
 import ast
+import gzip
 import itertools
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -217,22 +219,32 @@ def _helps(command: Any, name: str, parent: Any = None) -> Iterator[tuple[str, s
         yield from _helps(inner, inner.name, context)
 
 
-def readme_page() -> str:
-    """Return the README with its reports printed anew."""
-    return REPORT.sub(_printed, (ROOT / "README.md").read_text())
+def replayed(name: str) -> str:
+    """Return a page with what its commands print, run one after the other where the logs of `docs/logs` lie."""
+    with tempfile.TemporaryDirectory() as folder:
+        logs = Path(folder) / "logs" / "debug"
+        logs.mkdir(parents=True)
+        for packed in sorted((DOCS / "logs").glob("*.jsonl.gz")):
+            (logs / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+        return PRINTS.sub(lambda found: _printed(found, folder), (ROOT / name).read_text())
 
 
-REPORT = re.compile(r"(<!-- report: (?P<command>.+) -->\n).*?(<!-- end of report -->)", re.DOTALL)
-SHOWN_UNTIL = "IMPROVEMENT CHECK"
+PRINTS = re.compile(r'(<!-- prints(?: until "(?P<end>.+?)")?: (?P<command>.+?) -->\n).*?(<!-- end -->)', re.DOTALL)
+"""A place of a page that holds what a command prints, up to a line that starts with some text."""
 
 
-def _printed(found: re.Match[str]) -> str:
-    """Return a marked place of a page with what its command prints, up to the sections of plain figures."""
-    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
+def _printed(found: re.Match[str], folder: str) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "NO_COLOR": "1", "TZ": "UTC"}
     words = shlex.split(found["command"])
-    ran = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
-    shown = ran.stdout.split(SHOWN_UNTIL)[0].rstrip()
-    return f"{found[1]}```text\n$ {found['command']}\n\n{shown}\n...\n```\n{found[3]}"
+    ran = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    if ran.returncode > 1:
+        raise SystemExit(f"{found['command']}: {ran.stderr}")
+    lines = ran.stdout.rstrip().splitlines()
+    if found["end"]:
+        kept = itertools.takewhile(lambda line: not line.startswith(found["end"]), lines)
+        lines = [*"\n".join(kept).rstrip().splitlines(), "..."]
+    return "\n".join([f"{found[1]}```text", f"$ {found['command']}", "", *lines, "```", found[4]])
 
 
 def _docstring(kind: type) -> str:
@@ -252,7 +264,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/schema.md": schema_page,
     "docs/diagnoses.md": diagnoses_page,
     "docs/cli.md": cli_page,
-    "README.md": readme_page,
+    "README.md": lambda: replayed("README.md"),
+    "docs/tutorial.md": lambda: replayed("docs/tutorial.md"),
 }
 
 
@@ -261,14 +274,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing, fail on a stale page")
     check = parser.parse_args().check
-    stale = [name for name, make in PAGES.items() if not (ROOT / name).exists() or (ROOT / name).read_text() != make()]
-    for name in stale:
+    stale = False
+    for name, make in PAGES.items():
+        page, made = ROOT / name, make()
+        if page.exists() and page.read_text() == made:
+            continue
+        stale = True
         if check:
             print(f"{name} is stale: run 'make docs'", file=sys.stderr)
         else:
-            (ROOT / name).write_text(PAGES[name]())
+            page.write_text(made)
             print(f"wrote {name}")
-    return int(check and bool(stale))
+    return int(check and stale)
 
 
 if __name__ == "__main__":
