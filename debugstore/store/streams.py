@@ -183,12 +183,14 @@ class Tracker(msgspec.Struct):
         """Go back to an earlier stream: it and those after it ran at once, so they are ranks and not restarts."""
         found = self.streams[index]
         if not found.ranked:
-            together = [
-                s for s in self.streams[index:] if (s.kind, s.run_id, s.ranked) == (FOREIGN, found.run_id, False)
-            ]
-            for rank, stream in enumerate(together, found.rank):
-                stream.rank, stream.origin = rank, found.origin
-                stream.started_at = None
+            alike = (FOREIGN, found.run_id, False)
+            together = [i for i, s in enumerate(self.streams) if i >= index and (s.kind, s.run_id, s.ranked) == alike]
+            for rank, number in enumerate(together, found.rank):
+                stream = self.streams[number]
+                if stream.rank != rank:
+                    stream.rank, stream.origin = rank, found.origin
+                    stream.started_at = absolute(stream.first_timestamp, found.origin)
+                    self.moved.append(number)
         self.current[group] = index
         return found
 

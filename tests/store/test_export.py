@@ -1,6 +1,5 @@
 """What goes into a store comes out of it: every event, value for value."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from debugstore.store.database import Database, open_database
 from debugstore.store.export import export_events
 from debugstore.store.ingest import ingest
 from debugstore.store.runs import list_runs
-from tests.support.lines import files, same
+from tests.support.lines import canonical, files, same
 from tests.support.logs import Run
 
 
@@ -44,11 +43,6 @@ def test_any_foreign_log_comes_back_whole(tmp_path: Path, written: Sequence[byte
         found = [canonical(event) for event in exported(database)]
     assert set(found) == expected
     assert len(found) <= len(written)
-
-
-def canonical(value: object) -> str:
-    """Return a text that is the same for equal JSON values only; order of keys is none."""
-    return json.dumps(value, sort_keys=True)
 
 
 def _is_event(line: bytes) -> bool:

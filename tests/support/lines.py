@@ -102,6 +102,11 @@ def files(draw: st.DrawFn) -> list[bytes]:
     return [json.dumps(line).encode() for line in found]
 
 
+def canonical(value: object) -> str:
+    """Return a text that is the same for equal JSON values only; order of keys is none."""
+    return json.dumps(value, sort_keys=True)
+
+
 def same(one: Any, other: Any) -> bool:
     """Say whether two JSON values are equal in value and kind: 1 is not 1.0, 0.0 is not -0.0."""
     if type(one) is not type(other):

