@@ -164,7 +164,8 @@ def _alarms(figures: Figures) -> list[str]:
         "",
         f"An injection counts as harmless on a family where it keeps at least {effects.HARMLESS:.0%} of the clean gain "
         "in quality and is no fault by itself; a cause without an effect is a note there. Invisible ones leave no "
-        f"trace in any log: they must not be taken for something else. {len(harmless)} runs, of these with an alarm:",
+        "trace of their cause in any log: symptoms may be named, another cause may not. "
+        f"{len(harmless)} runs, of these with an alarm:",
         "",
     ]
     rows = [(one.job.run_id, one.job.case.says, _codes(one.answer.alarms)) for one in harmless if not one.quiet]

@@ -54,8 +54,8 @@ class Judged:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing more than a note was found."""
-        return not self.answer.alarms
+        """Whether nothing more than a note was found; what no log can show may have its symptoms named."""
+        return not (causes(self.answer) if self.job.case.kind == "invisible" else self.answer.alarms)
 
 
 def judge(job: Job, answer: Answer, gains: Mapping[Place, float]) -> Judged:
@@ -71,9 +71,17 @@ def _result(codes: tuple[str, ...], answer: Answer) -> Result:
         return Result.LISTED
     if not answer.alarms:
         return Result.ABSTAINED
+    return Result.FALSE_CAUSE if causes(answer) else Result.SYMPTOM
+
+
+SYMPTOMS = frozenset({"prior", "symptom", "generalization"})
+"""Stages whose findings say what happens and not why."""
+
+
+def causes(answer: Answer) -> list[str]:
+    """Return the codes of the findings, more than notes, that name a cause."""
     known = read_diagnoses()
-    causes = [code for code in answer.alarms if known[code].stage not in {"symptom", "generalization"}]
-    return Result.FALSE_CAUSE if causes else Result.SYMPTOM
+    return [code for code in answer.alarms if known[code].stage not in SYMPTOMS]
 
 
 def faults(judged: Iterable[Judged]) -> list[Judged]:

@@ -38,7 +38,7 @@ class _LowRank(nn.Module):
 @healthy("H06", on=("mlp", "regression", "transformer", "tabular"))
 def lora(t: Training) -> None:
     """Low-rank adapters on a pretrained, frozen model: half of them have no gradient at the first step."""
-    pretrained(t, 60)
+    pretrained(t)
     t.model.requires_grad_(False)
     for parent in list(t.model.modules()):
         for name, module in list(parent.named_children()):
@@ -54,7 +54,7 @@ def sparse_embeddings(t: Training) -> None:
         if isinstance(module, nn.Embedding):
             module.sparse = True
     t.clip = None
-    t.make_optimizer = lambda model: torch.optim.SGD(model.parameters(), lr=t.family.sgd_lr * 5)
+    t.make_optimizer = lambda model: torch.optim.SGD(model.parameters(), lr=t.family.sgd_lr * 2)
 
 
 class _Experts(nn.Module):

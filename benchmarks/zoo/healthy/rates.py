@@ -102,8 +102,8 @@ def cyclical(t: Training) -> None:
     t.schedule(make)
 
 
-def pretrained(t: Training, steps: int = 150) -> None:
-    """Train the model before the logged run begins."""
+def pretrained(t: Training, steps: int = 400) -> None:
+    """Train the model to near its best before the logged run begins."""
     made = families.optimizer(t.family, t.model.parameters())
     for _, x, y in islice(t.batches(), steps):
         made.zero_grad()
@@ -152,7 +152,7 @@ def fresh_head(t: Training) -> None:
 @healthy("H07", on=("cnn",))
 def norms_only(t: Training) -> None:
     """Only batch norm and the head are tuned."""
-    pretrained(t, 60)
+    pretrained(t)
     for module in t.model.modules():
         if isinstance(module, nn.Conv2d):
             module.requires_grad_(False)
@@ -162,7 +162,7 @@ def norms_only(t: Training) -> None:
 @healthy("H07b", on=SOME)
 def biases_only(t: Training) -> None:
     """Only biases are tuned."""
-    pretrained(t, 60)
+    pretrained(t)
     for name, parameter in t.model.named_parameters():
         parameter.requires_grad_(name.endswith("bias"))
     trainable(t)
