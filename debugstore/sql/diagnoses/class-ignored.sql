@@ -1,4 +1,4 @@
--- title: ignore_index is the number of a class
+-- title: The label to ignore is a class
 -- severity: warning
 -- stage: data
 -- confidence: likely

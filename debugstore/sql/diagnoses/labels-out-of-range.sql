@@ -27,7 +27,10 @@ SELECT
     e.expected_max AS threshold
 FROM current_steps AS s
 CROSS JOIN expected AS e
-WHERE s.run = :run AND (s.label_max > e.expected_max OR (s.label_min < 0 AND e.expected_max IS NOT NULL))
+WHERE
+    s.run = :run
+    AND s.label_variance IS NULL
+    AND (s.label_max > e.expected_max OR (s.label_min < 0 AND e.expected_max IS NOT NULL))
 UNION ALL
 SELECT e.step, e.error AS subject, NULL AS observed, f.num_classes - 1 AS threshold
 FROM fit_ends AS e

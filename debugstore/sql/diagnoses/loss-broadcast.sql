@@ -6,7 +6,7 @@
 -- needs: steps.target_shape, steps.labels_shape, steps.label_variance
 -- explains: not-learning
 -- message: outputs of shape {subject} meet labels of one dimension: every output is compared with every label
--- why: (N, 1) against (N,) gives N times N differences, whose best answer is the mean label for every sample.
+-- why: Shapes (N, 1) and (N,) give N times N differences, whose best answer is the mean label for every sample.
 -- remedy: Make the shapes equal: `F.mse_loss(out.squeeze(1), y)`.
 -- silent-on: outputs that are squeezed inside the loss, where the run learns
 -- evidence: SELECT step, target_shape, labels_shape, loss, label_variance FROM current_steps WHERE run = :run ORDER BY step LIMIT 20

@@ -5,7 +5,7 @@
 -- needs: wiring.loss_is_leaf
 -- explains: not-learning, no-parameter-updates, zero-gradients, training-failed, missing-optimizer-step, graph-detached
 -- message: the loss is a tensor made anew, and no parameter ever gets a gradient
--- why: `torch.tensor(loss)`, `.item()`, `detach()` or an index such as `argmax` gives a number that knows nothing of the model.
+-- why: After `torch.tensor(loss)`, `.item()`, `detach()` or `argmax` there is a number left that knows nothing of the model.
 -- remedy: Hand the criterion the outputs as they are: `loss = criterion(model(x), y); loss.backward()`.
 -- silent-on: a loss that is detached for logging alone
 -- evidence: SELECT step, loss_is_leaf, loss_function, graph_nodes FROM current_wiring WHERE run = :run

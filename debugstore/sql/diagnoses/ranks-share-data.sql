@@ -5,7 +5,7 @@
 -- needs: steps.batch_fingerprint
 -- explains: overfitting
 -- message: at {observed} of {threshold} steps that several ranks logged they had the same batch
--- param: rows = 3     -- steps
+-- param: rows = 3     -- steps at which they had; one may be chance with a small data set
 -- param: share = 0.5  -- of the steps that several ranks logged
 -- why: Two ranks on one batch do the work of one: the effective batch is a fraction of what was meant.
 -- remedy: Give each rank its part: `DistributedSampler(dataset)`, and call `sampler.set_epoch(epoch)`.

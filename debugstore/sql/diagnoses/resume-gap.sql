@@ -4,7 +4,7 @@
 -- confidence: certain
 -- needs: fit_starts.start_step
 -- message: the log stops at step {observed} and goes on at step {threshold}
--- param: cadence = 2.0  -- logging intervals that may be missing; a killed process loses the last few events
+-- param: cadence = 3.0  -- logging intervals from the last logged step on; a killed process loses its last events
 -- why: Either the log of those steps is lost, or the step counter was set wrongly and schedules are off by as much.
 -- remedy: Ingest the missing file, or start the logger where the run goes on: `DebugLogger(..., start_step=step)`.
 -- silent-on: overlapping segments, whose later steps count

@@ -5,7 +5,7 @@
 -- needs: wiring.num_reached_not_in_model, wiring.num_reached_not_in_optimizer
 -- explains: not-learning, unstable, not-finite, learning-rate-too-low, vanishing-gradients
 -- message: {observed} parameters take part in the loss but belong neither to the model nor to an optimizer
--- why: `model.parameters()` does not list them, so they are neither trained nor saved nor moved to the device.
+-- why: A call of `model.parameters()` does not list them, so they are neither trained nor saved nor moved to the device.
 -- remedy: Keep layers in a module: `self.layers = nn.ModuleList(layers)`, not in a plain list or dictionary.
 -- silent-on: parameters of a loss module that an optimizer holds
 -- evidence: SELECT step, num_reached, num_reached_not_in_model, num_reached_not_in_optimizer FROM current_wiring WHERE run = :run
