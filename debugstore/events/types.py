@@ -174,7 +174,7 @@ class ParamUpdates(EventData):
     event_type = "param_updates"
     table = "param_updates"
 
-    num_params_updated: Annotated[Whole, doc("trainable parameters that changed in any bit", "tensors")] = UNSET
+    num_params_updated: Annotated[Whole, doc("trainable parameters of which any entry changed", "tensors")] = UNSET
     num_params_total: Annotated[Whole, doc("trainable parameters", "tensors")] = UNSET
     no_updates: Annotated[Flag, doc("nothing changed at all")] = UNSET
     update_norm: Annotated[Real, doc("L2 of the whole change")] = UNSET

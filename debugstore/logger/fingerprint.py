@@ -6,12 +6,13 @@ their order, so neither threads nor devices change the answer, and exchanging tw
 equality; it is no defence against whoever wants a collision.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
-ROW = 1 << 16
+from debugstore.logger.rows import ROW, rows, scratch
+
 _GOLDEN, _MIX_A, _MIX_B = (n - (1 << 64) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 _BYTES_TO_WORD = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int32}
 _factors: dict[torch.device, Tensor] = {}
@@ -49,42 +50,18 @@ def words(tensor: Tensor) -> Tensor:
 def fingerprint(tensors: Iterable[Tensor]) -> Tensor | None:
     """Return one fingerprint of dense tensors in their order, as an int64 device scalar; None for none.
 
-    Cost: one integer pass; half a megabyte of memory at a time, since small tensors are put into rows together.
+    Cost: one integer pass.
     """
-    found = [_row(pieces) for pieces in _rows(tensors)]
+    found = [_dot(_wide(row), factors(row.device)[: row.numel()]) for row in rows(map(words, tensors))]
     if not found:
         return None
     home = found[0].device
-    rows = torch.stack([row.to(home) for row in found])
     known = factors(home)[ROW : ROW + len(found)] if len(found) <= ROW else mixed(torch.arange(len(found))).to(home)
-    return _dot(rows, known)
+    return _dot(torch.stack([one.to(home) for one in found]), known)
 
 
-def _rows(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
-    """Yield the stream's rows, each as the pieces of tensors it is made of; a row lies on one device."""
-    pieces: list[Tensor] = []
-    room = ROW
-    for tensor in tensors:
-        flat = words(tensor)
-        if pieces and pieces[0].device != flat.device:
-            yield pieces
-            pieces, room = [], ROW
-        start = 0
-        while start < flat.numel():
-            piece = flat[start : start + room]
-            pieces.append(piece)
-            start += piece.numel()
-            room -= piece.numel()
-            if room == 0:
-                yield pieces
-                pieces, room = [], ROW
-    if pieces:
-        yield pieces
-
-
-def _row(pieces: list[Tensor]) -> Tensor:
-    whole = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
-    return _dot(whole.long(), factors(whole.device)[: whole.numel()])
+def _wide(row: Tensor) -> Tensor:
+    return scratch("wide", row.numel(), torch.int64, row.device).copy_(row)
 
 
 def _dot(left: Tensor, right: Tensor) -> Tensor:

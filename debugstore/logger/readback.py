@@ -35,10 +35,10 @@ def _join(tensors: Sequence[Tensor], dtype: torch.dtype, home: torch.device) -> 
 
 
 def _take(numbers: Any, like: Tensor) -> Any:
-    if like.dim() == 0:
-        number = next(numbers)
-        return bool(number) if like.dtype is torch.bool else number
-    return list(islice(numbers, like.numel()))
+    found = list(islice(numbers, like.numel()))
+    if like.dtype is torch.bool:
+        found = list(map(bool, found))
+    return found[0] if like.dim() == 0 else found
 
 
 def resolve(facts: dict[str, Any]) -> dict[str, Any]:

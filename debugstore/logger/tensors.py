@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-MAX_OUTPUT_ENTRIES = 1 << 16
+MAX_OUTPUT_ENTRIES = 1 << 15
 MIN_OUTPUT_ROWS = 16
 HOST = "cpu"
 
@@ -71,7 +71,7 @@ def class_dim(logits: Tensor, labels: Tensor, num_classes: int | None) -> int | 
 
 
 def first_rows(logits: Tensor, dim: int | None) -> Tensor:
-    """Return logits as (N, C), C along `dim` (the last if None): the first rows, up to 2^16 numbers but 16 at least."""
+    """Return logits as (N, C), C along `dim` (the last if None): the first rows, up to 2^15 numbers but 16 at least."""
     rows = logits.detach()
     rows = rows.reshape(-1, 1) if rows.dim() < 2 else rows.movedim(-1 if dim is None else dim, -1)
     rows = rows.reshape(-1, rows.shape[-1])

@@ -189,14 +189,15 @@ def test_neither_batch_nor_graph_is_kept(tmp_path: Path) -> None:
 
 def test_the_copy_of_the_parameters_lives_only_in_the_sampled_step(tmp_path: Path) -> None:
     """After an optimizer step no tensor as large as a parameter is left over; during it at most one copy."""
-    model = nn.Sequential(nn.Linear(256, 256), nn.Linear(256, 256))
+    size = 251 * 251  # like nothing else that lives
+    model = nn.Sequential(nn.Linear(251, 251), nn.Linear(251, 251))
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    x = torch.randn(4, 256)
+    x = torch.randn(4, 251)
     sizes: list[int] = []
 
     def large() -> int:
         gc.collect()
-        return sum(issubclass(type(t), Tensor) and t.numel() == 65536 for t in gc.get_objects())
+        return sum(issubclass(type(thing), Tensor) and thing.numel() == size for thing in gc.get_objects())
 
     with DebugLogger(model, optimizer, log_dir=tmp_path) as log:
         optimizer.register_step_pre_hook(lambda *_: sizes.append(large()))

@@ -209,14 +209,15 @@ def test_other_precisions_are_measured(tmp_path: Path, dtype: torch.dtype) -> No
 
 
 def test_the_path_for_other_devices_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where looking at a number would wait for the device, every gradient's finite largest is taken instead."""
-    from debugstore.logger import tensors
+    """Where looking at a number would wait for the device, every gradient is read more often, to the same end."""
+    from debugstore.logger import readback, tensors
     from debugstore.logger.probes import gradients
 
-    grads = [torch.tensor([1.0, math.nan, -7.0]), torch.tensor([2.0, 3.0])]
-    largest = [grad.abs().max() for grad in grads]
-    here = gradients.finite_largest(grads, largest)
-    monkeypatch.setattr(tensors, "HOST", "another")
-    there = gradients.finite_largest(grads, largest)
-    assert [value.item() for value in here] == [7.0]
-    assert [value.item() for value in there] == [7.0, 3.0]
+    grads = [torch.tensor([1.0, math.nan, -7.0]), torch.tensor([2.0, 3.0]), torch.zeros(3), torch.full((2,), 1e-30)]
+    seen = []
+    for host in ("cpu", "another"):
+        monkeypatch.setattr(tensors, "HOST", host)
+        facts = readback.resolve(gradients.extremes(grads, gradients.norms(grads)))
+        assert (facts["sick"], facts["zero"]) == ([True, False, False, False], [False, False, True, False])
+        seen.append((max(facts["largest"]), min(facts["smallest"])))
+    assert seen == [(7.0, 0.0), (7.0, 0.0)]

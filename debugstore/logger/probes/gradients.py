@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from debugstore.logger.context import gradients, local
 from debugstore.logger.probes.base import Facts, Probe
+from debugstore.logger.rows import rows, scratch
 from debugstore.logger.schedule import Plan
 from debugstore.logger.tensors import is_finite, number, on_host, stacked
 
@@ -74,35 +75,32 @@ class Gradients(Probe):
         trainable = self.context.trainable()
         named = gradients(trainable)
         grads = [grad for _, grad in named]
-        extremes = [torch.aminmax(grad.abs()) if grad.numel() else None for grad in grads]
-        largest = [pair.max if pair else grad.new_zeros(()) for pair, grad in zip(extremes, grads, strict=True)]
+        found = norms(grads)
         scale = None if self.context.unscaled else self.context.scale()
         self._measured = {
             "names": [name for name, _ in named],
             "matrices": [name for name, parameter in trainable if parameter.dim() >= 2],
             "total": len(trainable),
-            "norms": stacked(norms(grads)),
-            "largest": stacked(largest),
-            "smallest": stacked([pair.min for pair in extremes if pair]),
-            "finite": finite_largest(grads, largest),
+            "norms": stacked(found),
             "scale": scale.clone() if scale is not None else None,
+            **extremes(grads, found),
         }
 
     def finish(self, event_type: str, facts: Facts) -> Facts:  # noqa: ARG002
         """Divide the loss scale out and name the largest and smallest."""
         scale = facts["scale"] or 1.0
         by_name = {name: norm / scale for name, norm in zip(facts["names"], facts["norms"], strict=True)}
-        sick = [n for n, m in zip(facts["names"], facts["largest"], strict=True) if not math.isfinite(m)]
-        healthy = [m for m in facts["largest"] if math.isfinite(m)] + facts["finite"]
+        sick = [name for name, is_sick in zip(facts["names"], facts["sick"], strict=True) if is_sick]
+        largest = [m for m in facts["largest"] if math.isfinite(m)]
         smallest = [m for m in facts["smallest"] if math.isfinite(m)]
         matrices = [by_name[name] for name in facts["matrices"] if name in by_name]
         made: Facts = {
             "total_norm": total(by_name.values()),
-            "max_grad": max(healthy) / scale if healthy else None,
+            "max_grad": max(largest) / scale if largest else None,
             "min_grad": min(smallest) / scale if smallest else None,
             "num_params_with_grad": len(by_name),
             "num_params_total": facts["total"],
-            "num_zero_grad": sum(m == 0 for m in facts["largest"]),
+            "num_zero_grad": sum(map(bool, facts["zero"])),
             "num_nonfinite": len(sick),
             "top_10_grad_norms": ends(by_name, largest=True),
             "bottom_10_grad_norms": ends(by_name, largest=False),
@@ -140,14 +138,45 @@ def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
     ]
 
 
-def finite_largest(grads: Sequence[Tensor], largest: Sequence[Tensor]) -> list[Tensor]:
-    """Return the largest finite absolute entry of those gradients that have others.
+def extremes(grads: Sequence[Tensor], found: Sequence[Tensor]) -> Facts:
+    """Return which gradients are sick or zero, and the largest and smallest finite absolute entries, some of each.
 
-    On the CPU only sick tensors are looked at again. Elsewhere looking which are sick would wait for the device, so
-    each tensor is read once more.
+    On the host only suspicious gradients are looked at again: `found` are their norms. Elsewhere looking would wait
+    for the device, so every gradient is read a few times more.
     """
-    sick = [g for g, m in zip(grads, largest, strict=True) if not on_host(m) or not is_finite(m)]
-    return [torch.nan_to_num(grad, 0.0, 0.0, 0.0).abs().amax() for grad in sick if grad.numel()]
+    if not all(map(on_host, found)):
+        return _extremes_elsewhere(grads)
+    values = [number(norm) for norm in found]
+    ranges = [_finite_range(row) for row in rows(grad.reshape(-1) for grad in grads)]
+    return {
+        "sick": [not math.isfinite(value) for value in values],
+        "zero": [value == 0 and not grad.any().tolist() for value, grad in zip(values, grads, strict=True)],
+        "largest": [number(high) for _, high in ranges],
+        "smallest": [number(low) for low, _ in ranges],
+    }
+
+
+def _finite_range(row: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the smallest and largest finite absolute entry of a row; NaN, both, if it has none."""
+    absolute = torch.abs(row, out=scratch("absolute", row.numel(), row.dtype, row.device))
+    low, high = torch.aminmax(absolute)
+    if is_finite(high):
+        return low, high
+    absolute = absolute[torch.isfinite(absolute)]
+    return torch.aminmax(absolute) if absolute.numel() else (high * torch.nan, high * torch.nan)
+
+
+def _extremes_elsewhere(grads: Sequence[Tensor]) -> Facts:
+    facts: dict[str, list[Tensor]] = {"sick": [], "zero": [], "largest": [], "smallest": []}
+    for grad in grads:
+        absolute = grad.abs()
+        finite = torch.isfinite(absolute)
+        facts["sick"].append(~finite.all())
+        facts["zero"].append(~grad.any())
+        if grad.numel():
+            facts["largest"].append(torch.where(finite, absolute, -torch.inf).amax())
+            facts["smallest"].append(torch.where(finite, absolute, torch.inf).amin())
+    return {key: stacked(scalars) for key, scalars in facts.items()}
 
 
 def total(values: Iterable[float]) -> float:

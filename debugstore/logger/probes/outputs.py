@@ -11,11 +11,11 @@ from debugstore.logger.tensors import class_dim, entropy, finite_range, first_ro
 class Outputs(Probe):
     """Output fields of `training_step`: predictions over all logits, the rest over the first rows.
 
-    As many rows as hold 2^16 logits, 16 at least: enough for the form, and no second softmax of a large vocabulary.
+    As many rows as hold 2^15 logits, 16 at least: enough for the form, and no second softmax of a large vocabulary.
     """
 
     name = "outputs"
-    cost = "an argmax; eight passes over at most 2^16 logits, or over 16 rows"
+    cost = "an argmax; eight passes over at most 2^15 logits, or over 16 rows"
 
     def step_facts(self, batch: Batch) -> Facts:
         """Describe the logits, and compare them with the labels where both fit."""

@@ -1,8 +1,8 @@
 """The process around the training: memory, and the size of the autograd graph."""
 
+import os
 import resource
 import sys
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from debugstore.logger.graph import count_nodes
 from debugstore.logger.probes.base import Batch, Facts, Probe
 
-STATM = Path("/proc/self/statm")
+STATM = "/proc/self/statm"
 PAGE_BYTES = resource.getpagesize()
 
 
@@ -33,7 +33,11 @@ def allocated_bytes(device: torch.device | None) -> int | None:
     if device is not None and device.type == "cuda":
         return torch.cuda.memory_allocated(device)
     try:
-        return int(STATM.read_text().split()[1]) * PAGE_BYTES
+        file = os.open(STATM, os.O_RDONLY)
+        try:
+            return int(os.read(file, 100).split()[1]) * PAGE_BYTES
+        finally:
+            os.close(file)
     except (OSError, ValueError, IndexError):
         return None
 

@@ -11,7 +11,7 @@ from debugstore.logger.context import local
 from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.probes.gradients import ends, norms, total
 from debugstore.logger.schedule import Plan
-from debugstore.logger.tensors import number, on_host, stacked
+from debugstore.logger.tensors import is_finite, number, on_host, stacked
 
 BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.int8}
 
@@ -94,46 +94,58 @@ def _all_finite(values: list[float]) -> bool:
 def _compare(before: list[tuple[str, Tensor, Tensor]]) -> Facts:
     """Measure the change of each parameter, a list a fact; the copies are used up for it.
 
-    weight: L2 before the step; change, absolute: L2 and L1 of the change; changed: entries that changed in any bit;
+    weight: L2 before the step; change, absolute: L2 and L1 of the change; changed: entries that changed;
     touched: entries whose gradient is not zero; moved: of these, changed; slope: dot of the change and minus the
     gradient; gradient: its L2; low, high: range after the step.
     """
     copies = [copy for _, _, copy in before]
     afters = [local(parameter) for _, parameter, _ in before]
-    masks = [
-        copy.view(BITS[after.element_size()]) != after.view(BITS[after.element_size()])
-        for copy, after in zip(copies, afters, strict=True)
-    ]
-    changed = [torch.count_nonzero(mask) for mask in masks]
-    facts: Facts = {"size": [after.numel() for after in afters], "weight": stacked(norms(copies))}
+    weights = norms(copies)
+    same = [_same_bits(*pair) for pair in zip(copies, afters, weights, strict=True)]
     if copies:
         torch._foreach_sub_(copies, afters)  # minus the change
-    facts["change"] = stacked(norms(copies))
+    changed = [torch.count_nonzero(c) if s is None else c.numel() - s for c, s in zip(copies, same, strict=True)]
     ranges = [torch.aminmax(after) for after in afters if after.numel()]
-    facts["low"], facts["high"] = stacked([low for low, _ in ranges]), stacked([high for _, high in ranges])
     dense = [
-        (local(parameter.grad), change, mask, count)
-        for (_, parameter, _), change, mask, count in zip(before, copies, masks, changed, strict=True)
+        (local(parameter.grad), change, count)
+        for (_, parameter, _), change, count in zip(before, copies, changed, strict=True)
         if parameter.grad is not None and not parameter.grad.is_sparse
     ]
-    touched = [torch.count_nonzero(grad) for grad, _, _, _ in dense]
-    facts["moved"] = stacked(
-        [_moved(grad, mask, count, has) for (grad, _, mask, count), has in zip(dense, touched, strict=True)]
-    )
-    facts["changed"], facts["touched"] = stacked(changed), stacked(touched)
-    facts["slope"] = stacked([_dot(change, grad) for grad, change, _, _ in dense])
-    facts["gradient"] = stacked(norms([grad for grad, _, _, _ in dense]))
+    touched = [torch.count_nonzero(grad) for grad, _, _ in dense]
+    facts: Facts = {
+        "size": [after.numel() for after in afters],
+        "weight": stacked(weights),
+        "change": stacked(norms(copies)),
+        "low": stacked([low for low, _ in ranges]),
+        "high": stacked([high for _, high in ranges]),
+        "changed": stacked(changed),
+        "touched": stacked(touched),
+        "moved": stacked([_moved(*parts, known) for parts, known in zip(dense, touched, strict=True)]),
+        "slope": stacked([_dot(change, grad) for grad, change, _ in dense]),
+        "gradient": stacked(norms([grad for grad, _, _ in dense])),
+    }
     if copies:
         torch._foreach_abs_(copies)
     facts["absolute"] = stacked([copy.sum(dtype=_wide(copy)) for copy in copies])
     return facts
 
 
-def _moved(grad: Tensor, mask: Tensor, changed: Tensor, touched: Tensor) -> Tensor:
-    """Return how many entries changed whose gradient is not zero; where all changed, that is known already."""
-    if on_host(changed) and number(changed) == mask.numel():
+def _same_bits(copy: Tensor, after: Tensor, weight: Tensor) -> Tensor | None:
+    """Return how many entries kept their bits, where the difference would not tell: NaN minus NaN is no zero.
+
+    None where all entries were finite, as the norm of them shows; off the host it is not looked at.
+    """
+    if not on_host(weight) or is_finite(weight):
+        return None
+    bits = BITS[after.element_size()]
+    return (copy.view(bits) == after.view(bits)).sum()
+
+
+def _moved(grad: Tensor, change: Tensor, changed: Tensor, touched: Tensor) -> Tensor:
+    """Return how many entries changed whose gradient is not zero; where all changed, that is known."""
+    if on_host(changed) and number(changed) == change.numel():
         return touched
-    return torch.count_nonzero(mask.logical_and(grad))
+    return torch.count_nonzero(change.bool().logical_and_(grad))
 
 
 def _wide(tensor: Tensor) -> torch.dtype:
