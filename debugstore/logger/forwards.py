@@ -33,6 +33,11 @@ class ForwardHook:
         return getattr, (contextlib.nullcontext(), "__exit__")
 
 
+def is_capturing() -> bool:
+    """Whether a CUDA graph is being captured: then nothing may wait for the device, not even to measure."""
+    return bool(torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing())  # type: ignore[no-untyped-call]
+
+
 class Forwards:
     """The hooks on the model: one for its calls as long as the log is open, those on its modules while armed."""
 

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from debugstore.logger import exits
 from debugstore.logger.calls import OPTIMIZER, SCHEDULER, UNSCALE, ZERO_GRAD
-from debugstore.logger.forwards import Forwards
+from debugstore.logger.forwards import Forwards, is_capturing
 from debugstore.logger.recorder import Recorder
 from debugstore.logger.taps import Tap
 
@@ -76,7 +76,7 @@ class Hooks:
     def _run(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run a piece of the logger inside the training: its time is counted, its failure reported, nothing raised."""
         recorder = self._recorder
-        if recorder is None:
+        if recorder is None or is_capturing():
             return None
         began = time.perf_counter()
         exits.enter()

@@ -9,6 +9,7 @@ from typing import Any
 from debugstore.logger import arguments, exits, identity
 from debugstore.logger.alerts import Alerts
 from debugstore.logger.event_log import EventLog, warn
+from debugstore.logger.forwards import is_capturing
 from debugstore.logger.hooks import Hooks
 from debugstore.logger.probes import chosen
 from debugstore.logger.recorder import Recorder
@@ -46,6 +47,8 @@ class Session:
 
     def training_step(self, loss: Any, given: dict[str, Any], step: int | None, watched: Any = None) -> None:
         """Log one step, then listen to the backward pass of its loss; of `watched`, where a framework scaled it."""
+        if is_capturing():
+            return
         self.run("training_step", self.recorder.training_step, loss, given, step)
         if self._open:
             self._hooks.watch_loss(loss if watched is None else watched)

@@ -79,6 +79,7 @@ def run(
     folder: Path | None,
     steps: int,
     backend: str | None = None,
+    hand_over: bool = True,
 ) -> Any:
     """Train with (folder) or without (None) the logger; return all state that a training has, and the log."""
     torch.manual_seed(7)
@@ -87,7 +88,7 @@ def run(
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     called = model if backend is None else torch.compile(model, backend=backend)
     log = DebugLogger(
-        called,
+        called if hand_over else model,
         optimizer,
         log_dir=folder or "none",
         enabled=folder is not None,
@@ -152,11 +153,17 @@ def test_a_training_is_bit_identical(tmp_path: Path, make: Any, batches: Any) ->
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    ("make", "batches", "backend"),
-    [(cnn, images, "inductor"), (Transformer, tokens, "aot_eager")],
-    ids=["cnn", "transformer"],
+    ("make", "batches", "backend", "hand_over"),
+    [
+        (cnn, images, "inductor", True),
+        (Transformer, tokens, "aot_eager", True),
+        (cnn, images, "aot_eager", False),
+    ],
+    ids=["cnn", "transformer", "model-handed-over-uncompiled"],
 )
-def test_a_compiled_training_is_bit_identical(tmp_path: Path, make: Any, batches: Any, backend: str) -> None:
+def test_a_compiled_training_is_bit_identical(
+    tmp_path: Path, make: Any, batches: Any, backend: str, hand_over: bool
+) -> None:
     """The same holds under torch.compile; it compiles as often, and its gradients and updates are measured."""
     from torch._dynamo.utils import counters
 
@@ -165,7 +172,7 @@ def test_a_compiled_training_is_bit_identical(tmp_path: Path, make: Any, batches
     for folder in (None, tmp_path):
         torch._dynamo.reset()
         counters.clear()
-        state, log = run(make, batches, folder, 60, backend)
+        state, log = run(make, batches, folder, 60, backend, hand_over)
         seen.append((state, dict(counters["stats"]), dict(counters["graph_break"])))
     assert_same_bits(seen[0][0], seen[1][0])
     assert seen[0][1:] == seen[1][1:]
