@@ -5,8 +5,9 @@ What its rows mean is not known here.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError as UrlError
@@ -51,6 +52,23 @@ class Database:
             connection.execution_options(immediate=True)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def bare(self) -> Iterator[Any]:
+        """Give the driver's own connection, outside any transaction: for what no transaction may hold.
+
+        Raises:
+            StoreError: the database refused.
+        """
+        with drivers.translated(self.where, self.busy_seconds), closing(self.engine.raw_connection()) as connection:
+            driver: Any = connection.driver_connection
+            if not self.is_sqlite:
+                driver.autocommit = True
+            try:
+                yield driver
+            finally:
+                if not self.is_sqlite:
+                    connection.invalidate()
 
     def upgrade(self) -> tuple[str | None, str]:
         """Bring the store to the schema of this debugstore, or make it; return the revisions before and after.

@@ -76,7 +76,7 @@ def _meaning_sqlite(error: sqlite3.Error, where: str, seconds: float) -> StoreEr
     if code == sqlite3.SQLITE_NOTADB:
         return NotAStoreError(where, "not an SQLite database")
     if code == sqlite3.SQLITE_CORRUPT:
-        return NotAStoreError(where, "the file is damaged; 'debugstore db check' says where")
+        return NotAStoreError(where, "the file is damaged: bring back a backup, or ingest the logs into a new store")
     return StoreFailedError(where, str(error))
 
 

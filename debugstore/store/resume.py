@@ -1,10 +1,9 @@
 """How far each file was read, so that ingest goes on there; and whether it is still the same file."""
 
 import socket
-from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select, text
 
 from debugstore.store import schema
 from debugstore.store.batches import Batch, Position
@@ -24,33 +23,51 @@ def resume(connection: Connection, source: Source, lines: Lines) -> tuple[Positi
     """Return the state to go on from: the beginning, if the file is new or what was read of it has changed."""
     if source.path is None:
         return begin(source)
-    found = connection.execute(select(sources).where(*_here(source))).mappings().first()
+    here = (sources.c.host == socket.gethostname(), sources.c.path == source.name)
+    found = connection.execute(select(sources).where(*here)).mappings().first()
     if found is None or lines.edges(found["read_bytes"]) != (found["head_digest"], found["tail_digest"]):
         return begin(source)
-    return msgspec.json.decode(found["state"], type=tuple[Position, Placing])
+    try:
+        return msgspec.json.decode(found["state"], type=tuple[Position, Placing])
+    except msgspec.ValidationError:  # written by another debugstore: reading again is safe
+        return begin(source)
+
+
+_REMEMBERED = ("read_bytes", "read_lines", "num_events", "num_rejects", "head_digest", "tail_digest", "state")
+_REMEMBER = text(
+    f"INSERT INTO sources (host, path, {', '.join(_REMEMBERED)})"
+    f" VALUES (:host, :path, {', '.join(f':{name}' for name in _REMEMBERED)})"
+    f" ON CONFLICT (host, path) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _REMEMBERED)}"
+)
 
 
 def remember(connection: Connection, source: Source, batch: Batch, placing: Placing) -> None:
-    """Write down how far a file was read, in the transaction that writes what was read."""
+    """Write down how far a file of this machine was read, in the transaction that writes what was read."""
     if source.path is None:
         return
-    connection.execute(delete(sources).where(*_here(source)))
-    state = msgspec.json.encode((msgspec.Raw(batch.state), placing)).decode()
-    connection.execute(
-        insert(sources).values(
-            host=socket.gethostname(),
-            path=source.name,
-            read_bytes=batch.end.end,
-            read_lines=batch.end.first + len(batch.end.lines) - 1,
-            num_events=batch.num_events,
-            num_rejects=batch.num_rejects,
-            head_digest=batch.end.edges.head,
-            tail_digest=batch.end.edges.tail,
-            state=state,
-        )
-    )
+    values = {
+        "host": socket.gethostname(),
+        "path": source.name,
+        "read_bytes": batch.end.end,
+        "read_lines": batch.end.first + len(batch.end.lines) - 1,
+        "num_events": batch.num_events,
+        "num_rejects": batch.num_rejects,
+        "head_digest": batch.end.edges.head,
+        "tail_digest": batch.end.edges.tail,
+        "state": msgspec.json.encode((msgspec.Raw(batch.state), placing)).decode(),
+    }
+    connection.execute(_REMEMBER, values)
 
 
-def _here(source: Source) -> tuple[Any, Any]:
-    """Return the condition for a file on this machine; several may share a store."""
-    return sources.c.host == socket.gethostname(), sources.c.path == source.name
+def forget(connection: Connection, run_id: str) -> None:
+    """Forget the files that had events of a run, so that they are read from the beginning again."""
+    for number, state in connection.execute(select(sources.c.id, sources.c.state)).all():
+        _, placing = msgspec.json.decode(state, type=tuple[msgspec.Raw, _Runs])
+        if run_id in placing.runs:
+            connection.execute(delete(sources).where(sources.c.id == number))
+
+
+class _Runs(msgspec.Struct):
+    """What of a `Placing` tells whose events a file had."""
+
+    runs: list[str]

@@ -1,14 +1,15 @@
 """Runs: what the store says of each, and which one a person means."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, delete, select, text, update
 
 from debugstore.errors import RunAmbiguousError, RunNotFoundError
-from debugstore.store import schema
-from debugstore.store.segments import ordered
+from debugstore.store import resume, schema, texts
+from debugstore.store.rows import TABLES
+from debugstore.store.segments import PART_TABLES, ordered
 from debugstore.store.summaries import QUERY, RunSummary, summary
 
 LATEST = "latest"
@@ -62,16 +63,89 @@ def refresh(connection: Connection, run: int) -> None:
     in_time = ordered(segment for segment in found if segment["rank"] == lowest)
     moments = [segment["started_at"] for segment in found if segment["started_at"] is not None]
     values: dict[str, Any] = {"started_at": min(moments, default=None)}
+    renamed = _is_renamed(connection, run)
     for segment in in_time:
         start = _last(connection, starts, run, segment["id"])
         if start is not None:
             values |= {name: start[name] for name in _FACTS if start[name] is not None}
-            values |= {"name": start["run_name"]} if start["run_name"] is not None else {}
+            values |= {"name": start["run_name"]} if start["run_name"] is not None and not renamed else {}
     end = _last(connection, ends, run, in_time[-1]["id"])
     values["status"] = end["status"] if end is not None else None
     connection.execute(update(schema.runs).where(schema.runs.c.id == run).values(**values))
 
 
+def _is_renamed(connection: Connection, run: int) -> bool:
+    """Say whether a person gave the run its name: none of its starts says it."""
+    start = schema.event_tables["fit_start"]
+    name = connection.execute(select(schema.runs.c.name).where(schema.runs.c.id == run)).scalar_one()
+    logged = connection.execute(select(start.c.run_name).where(start.c.run == run).distinct()).scalars().all()
+    return name is not None and name not in logged
+
+
 def _last(connection: Connection, table: Any, run: int, segment: int) -> Any:
     query = select(table).where(table.c.run == run, table.c.segment == segment).order_by(table.c.seq.desc()).limit(1)
     return connection.execute(query).mappings().first()
+
+
+def rename(connection: Connection, run: int, name: str) -> None:
+    """Give a run another name; its `run_id`, by which ingest knows it, stays."""
+    _set(connection, run, name=name)
+
+
+def annotate(connection: Connection, run: int, notes: str | None) -> None:
+    """Write a note on a run, or take it away."""
+    _set(connection, run, notes=notes)
+
+
+def tag(connection: Connection, run: int, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
+    """Put tags on a run and take tags off it; return those it has then, sorted."""
+    found = connection.execute(select(schema.runs.c.tags).where(schema.runs.c.id == run)).scalar_one()
+    tags = sorted({*(texts.load(found) if found else ()), *add} - set(remove))
+    _set(connection, run, tags=texts.dump(tags) if tags else None)
+    return tuple(tags)
+
+
+def remove(connection: Connection, run: int) -> None:
+    """Delete a run and all its rows; its files are read from the beginning if they are ingested again."""
+    run_id = connection.execute(select(schema.runs.c.run_id).where(schema.runs.c.id == run)).scalar_one()
+    resume.forget(connection, run_id)
+    for table in (*PART_TABLES, *TABLES.values(), schema.segments):
+        connection.execute(delete(table).where(table.c.run == run))
+    connection.execute(delete(schema.runs).where(schema.runs.c.id == run))
+
+
+def prune(
+    connection: Connection, older_than_seconds: float, *, now: float, keep_tagged: bool = True, dry_run: bool = False
+) -> list[RunSummary]:
+    """Delete the runs whose last event is older, and return them.
+
+    A run of which no moment is known stays, and with `keep_tagged` one that has a tag.
+
+    Args:
+        now: seconds since 1970.
+        dry_run: only return them.
+    """
+    old = []
+    for found in list_runs(connection):
+        last = last_moment(connection, found.run)
+        if last is not None and now - last > older_than_seconds and not (keep_tagged and found.tags):
+            old.append(found)
+    if not dry_run:
+        for found in old:
+            remove(connection, found.run)
+    return old
+
+
+def last_moment(connection: Connection, run: int) -> float | None:
+    """Return the moment of a run's last event, in seconds since 1970, None if none says it."""
+    moments = []
+    for segment in connection.execute(select(schema.segments).where(schema.segments.c.run == run)).mappings():
+        moments += [segment["started_at"]]
+        for table in TABLES.values():
+            last = _last(connection, table, run, segment["id"])
+            moments += [last["timestamp"]] if last is not None else []
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _set(connection: Connection, run: int, **values: str | None) -> None:
+    connection.execute(update(schema.runs).where(schema.runs.c.id == run).values(**values))

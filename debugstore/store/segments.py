@@ -57,8 +57,12 @@ def grow(connection: Connection, segment: RowMapping, group: Group, seqs: Sequen
     return bool(values["first_step"] != segment["first_step"])
 
 
-def recount(connection: Connection, segment: RowMapping) -> None:
-    """Bring a segment's counts and ends in step with all of its rows."""
+COUNTED = ("num_events", "num_steps", "first_seq", "next_seq", "first_step", "last_step")
+"""Columns of a segment that its rows say."""
+
+
+def counted(connection: Connection, segment: RowMapping) -> dict[str, int | None]:
+    """Return what all rows of a segment say of it."""
     seqs: list[int] = []
     steps: list[int] = []
     numbers = {"num_events": 0, "num_steps": 0}
@@ -76,13 +80,19 @@ def recount(connection: Connection, segment: RowMapping) -> None:
     start = schema.event_tables["fit_start"]
     query = select(start.c.start_step).where(*of(start, segment), start.c.start_step.is_not(None))
     steps += connection.execute(query).scalars()
-    ends = {
+    return {
+        **numbers,
         "first_seq": min(seqs, default=NO_SEQ),
         "next_seq": max(seqs, default=-1) + 1,
         "first_step": min(steps, default=None),
         "last_step": max(steps, default=None),
     }
-    connection.execute(update(segments).where(segments.c.id == segment["id"]).values(**numbers, **ends))
+
+
+def recount(connection: Connection, segment: RowMapping) -> None:
+    """Bring a segment in step with all of its rows."""
+    values = counted(connection, segment)
+    connection.execute(update(segments).where(segments.c.id == segment["id"]).values(**values))
 
 
 def ordered(found: Iterable[RowMapping]) -> list[RowMapping]:
