@@ -39,7 +39,11 @@ def is_capturing() -> bool:
 
 
 class Forwards:
-    """The hooks on the model: one for its calls as long as the log is open, those on its modules while armed."""
+    """The hooks on the model: one for its calls as long as the log is open, those on its modules while armed.
+
+    A module whose hook never fired though armed is compiled, or not used: its hook stays. Compiled code checks how many
+    hooks there are, and would be compiled anew for one that comes or goes.
+    """
 
     def __init__(
         self,
@@ -51,7 +55,9 @@ class Forwards:
         self._modules = [] if is_compiled(root) or is_compiled(model) else _modules(model)
         self._ran = ran
         self._root = root.register_forward_pre_hook(ForwardHook(lambda _, inputs: entered(_first(inputs))))
-        self._armed: list[Any] = []
+        self._armed: dict[str, Any] = {}
+        self._fired: set[str] = set()
+        self._wanted = False
 
     @property
     def can_arm(self) -> bool:
@@ -60,20 +66,31 @@ class Forwards:
 
     def arm(self, wanted: bool) -> None:
         """Watch the modules, or stop watching them."""
-        if wanted and not self._armed:
-            self._armed = [module.register_forward_hook(ForwardHook(self._teller(n))) for n, module in self._modules]
-        elif not wanted:
-            armed, self._armed = self._armed, []
-            for handle in armed:
-                handle.remove()
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        if wanted:
+            for name, module in self._modules:
+                if name not in self._armed:
+                    self._armed[name] = module.register_forward_hook(ForwardHook(self._teller(name)))
+        else:
+            for name in self._fired:
+                self._armed.pop(name).remove()
+            self._fired.clear()
 
     def remove(self) -> None:
         """Take all hooks back."""
+        self._fired.update(self._armed)
+        self._wanted = True
         self.arm(False)
         self._root.remove()
 
     def _teller(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
-        return lambda module, inputs, output: self._ran(name, module, _first(inputs), output)
+        def tell(module: nn.Module, inputs: Any, output: Any) -> None:
+            self._fired.add(name)
+            self._ran(name, module, _first(inputs), output)
+
+        return tell
 
 
 def is_compiled(module: nn.Module) -> bool:

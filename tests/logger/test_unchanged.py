@@ -78,17 +78,19 @@ def run(
     batches: Callable[[], Batch],
     folder: Path | None,
     steps: int,
-    backend: str | None = None,
-    hand_over: bool = True,
+    compiling: tuple[str, bool] | None = None,
 ) -> Any:
-    """Train with (folder) or without (None) the logger; return all state that a training has, and the log."""
+    """Train with (folder) or without (None) the logger; return all state that a training has, and the log.
+
+    `compiling` is the backend, and whether the logger is given the compiled model or the one inside.
+    """
     torch.manual_seed(7)
     model = make()
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    called = model if backend is None else torch.compile(model, backend=backend)
+    called = model if compiling is None else torch.compile(model, backend=compiling[0])
     log = DebugLogger(
-        called if hand_over else model,
+        model if compiling is not None and not compiling[1] else called,
         optimizer,
         log_dir=folder or "none",
         enabled=folder is not None,
@@ -172,7 +174,7 @@ def test_a_compiled_training_is_bit_identical(
     for folder in (None, tmp_path):
         torch._dynamo.reset()
         counters.clear()
-        state, log = run(make, batches, folder, 60, backend, hand_over)
+        state, log = run(make, batches, folder, 60, (backend, hand_over))
         seen.append((state, dict(counters["stats"]), dict(counters["graph_break"])))
     assert_same_bits(seen[0][0], seen[1][0])
     assert seen[0][1:] == seen[1][1:]
