@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError as UrlError
 
-from debugstore.errors import ArgumentError, NotAStoreError, StoreError, StoreNotFoundError, StoreReadOnlyError
+from debugstore.errors import ArgumentError, NotAStoreError, StoreNotFoundError, StoreReadOnlyError
 from debugstore.store import drivers, versions
 
 _SQLITE_MAGIC = b"SQLite format 3\0"
@@ -39,6 +39,8 @@ class Database:
             StoreError: the database refused.
         """
         with drivers.translated(self.where, self.busy_seconds), self.engine.connect() as connection:
+            if not self.is_sqlite:  # there a transaction is a snapshot by itself
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
@@ -151,9 +153,9 @@ def _open_file(path: Path, create: bool, read_only: bool, any_version: bool, bus
     database = Database(drivers.sqlite_file(path, mode, busy_seconds), str(path), busy_seconds)
     try:
         return _checked(database, create and not read_only, any_version)
-    except StoreError as error:
-        # A store in WAL mode on a file system that cannot be written needs to be told that nothing else writes it.
-        if not _cannot_lock(error, path):
+    except StoreReadOnlyError:
+        # Where no lock file can be made SQLite must be told that nobody writes; a log of writes would be left out then.
+        if create or path.with_name(path.name + "-wal").exists():
             raise
     database.close()
     return _checked(Database(drivers.sqlite_file(path, "immutable", busy_seconds), str(path)), False, any_version)
@@ -179,11 +181,6 @@ def _look_at(path: Path, create: bool) -> bool:
     if not start and not create:
         raise NotAStoreError(str(path), "an empty file")
     return not start
-
-
-def _cannot_lock(error: StoreError, path: Path) -> bool:
-    wal = path.with_name(path.name + "-wal")
-    return isinstance(error, StoreError) and "unable to open database file" in str(error) and not wal.exists()
 
 
 def _checked(database: Database, create: bool, any_version: bool) -> Database:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -71,7 +71,7 @@ def _meaning_sqlite(error: sqlite3.Error, where: str, seconds: float) -> StoreEr
         return StoreBusyError(where, seconds)
     if code == sqlite3.SQLITE_FULL:
         return StoreFullError(where)
-    if code == sqlite3.SQLITE_READONLY:
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
         return StoreReadOnlyError(where)
     if code == sqlite3.SQLITE_NOTADB:
         return NotAStoreError(where, "not an SQLite database")
@@ -119,20 +119,13 @@ def server(url: URL, read_only: bool) -> Engine:
     Raises:
         MissingExtraError: its driver is not installed.
     """
-    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if read_only else {}
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     try:
         engine = create_engine(url)
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "postgres", f"a store at {url.drivername}") from error
-    if read_only:
-        event.listen(engine, "connect", _only_read)
-    return engine.execution_options(**options) if options else engine
-
-
-def _only_read(connection: Any, _: object) -> None:
-    connection.read_only = True
+    return engine.execution_options(postgresql_readonly=True) if read_only else engine
 
 
 def _transactional(engine: Engine) -> Engine:
