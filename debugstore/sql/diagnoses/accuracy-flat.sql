@@ -10,29 +10,23 @@
 -- remedy: Compare what it predicts with the labels: `debugstore sql "SELECT step, sample_predictions, sample_labels FROM current_steps"`.
 -- silent-on: converged runs, warm-up still under way
 -- evidence: SELECT step, accuracy, loss, learning_rate FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
-WITH logged AS (
-    SELECT step, accuracy, learning_rate
-    FROM current_steps
-    WHERE run = :run AND accuracy IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
-),
-bounds AS (
-    SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows FROM logged
-),
-means AS (
+WITH means AS (
     SELECT
-        AVG(l.accuracy) FILTER (WHERE 4 * (l.step - b.first_step) <= b.last_step - b.first_step) AS early_accuracy,
-        AVG(l.accuracy) FILTER (WHERE 4 * (b.last_step - l.step) <= b.last_step - b.first_step) AS late_accuracy,
-        MAX(l.learning_rate) FILTER (WHERE 4 * (b.last_step - l.step) <= b.last_step - b.first_step) AS late_rate,
-        MAX(l.learning_rate) FILTER (WHERE 4 * (b.last_step - l.step) > b.last_step - b.first_step) AS rate_before
-    FROM logged AS l
-    CROSS JOIN bounds AS b
+        MIN(s.step) AS first_step,
+        COUNT(*) AS num_rows,
+        AVG(s.accuracy) FILTER (WHERE 4 * (s.step - b.first_step) <= b.last_step - b.first_step) AS early_accuracy,
+        AVG(s.accuracy) FILTER (WHERE 4 * (b.last_step - s.step) <= b.last_step - b.first_step) AS late_accuracy,
+        MAX(s.learning_rate) FILTER (WHERE 4 * (b.last_step - s.step) <= b.last_step - b.first_step) AS late_rate,
+        MAX(s.learning_rate) FILTER (WHERE 4 * (b.last_step - s.step) > b.last_step - b.first_step) AS rate_before
+    FROM current_steps AS s
+    INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
+    WHERE s.run = :run AND s.accuracy IS NOT NULL
 )
-SELECT b.first_step AS step, 'accuracy' AS subject, m.late_accuracy AS observed, m.early_accuracy AS threshold
-FROM means AS m
-CROSS JOIN bounds AS b
+SELECT first_step AS step, 'accuracy' AS subject, late_accuracy AS observed, early_accuracy AS threshold
+FROM means
 WHERE
-    b.num_rows >= :min_rows
-    AND m.late_accuracy - m.early_accuracy < :gain
-    AND m.late_accuracy < :accurate
-    AND COALESCE(m.late_rate, 0) <= 1.001 * COALESCE(m.rate_before, m.late_rate, 0)
+    num_rows >= :min_rows
+    AND late_accuracy - early_accuracy < :gain
+    AND late_accuracy < :accurate
+    AND COALESCE(late_rate, 0) <= 1.001 * COALESCE(rate_before, late_rate, 0)
     AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)

@@ -7,7 +7,8 @@
 -- message: the outputs are probabilities already ({subject}), and the loss treats them as logits
 -- param: rows = 2        -- logged steps
 -- param: error = 1e-3    -- mean distance of a row's sum from 1
--- param: agreement = 0.01  -- difference of the loss and the cross entropy of the outputs taken as logits, of the latter
+-- param: sharp = 0.3     -- largest output of a row that can tell: near 1 / C the loss of p and of log p are alike
+-- param: agreement = 0.02  -- mean difference of the loss and the cross entropy of a sample of the outputs as logits, of the latter
 -- why: Squashed twice, outputs lie in 0..1 and the loss cannot come near zero; gradients are a tenth of what they should be.
 -- remedy: Hand the criterion raw outputs: remove the softmax or sigmoid at the model's end; `F.cross_entropy(logits, y)` has its own.
 -- silent-on: log_softmax before cross entropy, a softmax whose logarithm is taken
@@ -19,8 +20,8 @@ WITH run_wide AS (
         MIN(output_min) AS smallest,
         MAX(output_max) AS largest,
         MAX(row_sum_error) AS worst_sum,
-        MAX(ABS(loss - cross_entropy) / NULLIF(cross_entropy, 0)) AS disagreement,
-        COUNT(cross_entropy) AS num_compared,
+        AVG(ABS(loss - cross_entropy) / NULLIF(cross_entropy, 0)) FILTER (WHERE output_max >= :sharp) AS disagreement,
+        COUNT(cross_entropy) FILTER (WHERE output_max >= :sharp) AS num_compared,
         MAX(output_width) AS width
     FROM current_steps
     WHERE run = :run AND output_max IS NOT NULL AND loss IS NOT NULL
@@ -33,7 +34,7 @@ WHERE
     AND largest <= 1.0001
     AND width > 1
     AND worst_sum < :error
-    AND num_compared > 0
+    AND num_compared >= :rows
     AND disagreement < :agreement
 UNION ALL
 SELECT step, 'all lie between 0 and 1' AS subject, largest AS observed, 1.0 AS threshold

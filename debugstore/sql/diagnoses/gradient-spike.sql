@@ -13,6 +13,7 @@
 -- silent-on: the first steps, where there is no recent mean yet; converged runs, whose recent mean is near zero
 -- evidence: SELECT step, total_norm, clipped_norm, max_grad FROM current_grads WHERE run = :run AND step BETWEEN :first_step - 100 AND :first_step + 100 ORDER BY step
 WITH logged AS (
+    -- within a segment, in the order its rows are kept in: nothing has to be sorted
     SELECT
         step,
         total_norm,
@@ -22,8 +23,8 @@ WITH logged AS (
     FROM current_grads
     WHERE run = :run AND total_norm IS NOT NULL
     WINDOW
-        recent AS (PARTITION BY rank ORDER BY step, segment, seq ROWS BETWEEN :recent_rows PRECEDING AND 1 PRECEDING),
-        so_far AS (PARTITION BY rank ORDER BY step, segment, seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        recent AS (PARTITION BY segment ORDER BY seq ROWS BETWEEN :recent_rows PRECEDING AND 1 PRECEDING),
+        so_far AS (PARTITION BY segment ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 )
 SELECT step, 'total_norm' AS subject, total_norm AS observed, :ratio * mean_norm AS threshold
 FROM logged

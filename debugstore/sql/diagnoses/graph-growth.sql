@@ -17,18 +17,18 @@ WITH spread AS (
 ),
 logged AS (
     SELECT
-        step,
-        graph_nodes,
-        CASE WHEN graph_nodes > LAG(graph_nodes) OVER in_order THEN 1 ELSE 0 END AS grew,
-        FIRST_VALUE(graph_nodes) OVER in_order AS first_nodes,
-        LEAD(step) OVER in_order AS next_step
-    FROM current_steps
+        s.step,
+        s.graph_nodes,
+        CASE WHEN s.graph_nodes > LAG(s.graph_nodes) OVER in_order THEN 1 ELSE 0 END AS grew,
+        FIRST_VALUE(s.graph_nodes) OVER in_order AS first_nodes,
+        LEAD(s.step) OVER in_order AS next_step
+    FROM current_steps AS s
+    INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
     WHERE
-        run = :run
-        AND graph_nodes IS NOT NULL
-        AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
-        AND (SELECT s.largest > :ratio * s.fewest FROM spread AS s)
-    WINDOW in_order AS (ORDER BY step, segment, seq)
+        s.run = :run
+        AND s.graph_nodes IS NOT NULL
+        AND (SELECT e.largest > :ratio * e.fewest FROM spread AS e)
+    WINDOW in_order AS (ORDER BY s.step, s.segment, s.seq)
 )
 SELECT
     MIN(step) AS step,

@@ -11,25 +11,17 @@
 -- remedy: Stop the run, go back to the checkpoint before the rise, divide the learning rate by 10 or clip gradients.
 -- silent-on: several optimizers against each other (a GAN), single spikes
 -- evidence: SELECT step, loss, accuracy, learning_rate FROM current_steps WHERE run = :run ORDER BY step DESC LIMIT 20
-WITH logged AS (
-    SELECT step, loss
-    FROM current_steps
-    WHERE run = :run AND loss IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
-),
-bounds AS (
-    SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows FROM logged
-),
-quartered AS (
+WITH fourths AS (
     SELECT
-        l.step,
-        l.loss,
+        s.step,
+        s.loss,
         CASE
-            WHEN l.step = b.last_step THEN 4
-            ELSE 1 + 4 * (l.step - b.first_step) / (b.last_step - b.first_step)
+            WHEN s.step >= b.last_step THEN 4
+            ELSE 1 + 4 * (s.step - b.first_step) / (b.last_step - b.first_step)
         END AS fourth
-    FROM logged AS l
-    CROSS JOIN bounds AS b
-    WHERE b.num_rows >= :min_rows AND b.last_step > b.first_step
+    FROM current_steps AS s
+    INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
+    WHERE s.run = :run AND s.loss IS NOT NULL
 ),
 ranked AS (
     SELECT
@@ -39,7 +31,7 @@ ranked AS (
         AVG(loss) OVER (PARTITION BY fourth) AS mean_loss,
         ROW_NUMBER() OVER (PARTITION BY fourth ORDER BY loss) AS by_loss,
         COUNT(*) OVER (PARTITION BY fourth) AS num_part
-    FROM quartered
+    FROM fourths
 ),
 medians AS (
     SELECT
@@ -63,6 +55,7 @@ risen AS (
     INNER JOIN medians AS early ON early.fourth = 1
     WHERE
         late.fourth = 4
+        AND (SELECT SUM(m.num_part) FROM medians AS m) >= :min_rows
         AND late.median_loss - lowest.median_loss > :rise * ABS(lowest.median_loss)
         AND (late.median_loss - lowest.median_loss) * (late.median_loss - lowest.median_loss)
         > :noise

@@ -14,33 +14,23 @@
 -- remedy: Try to overfit one batch: if the loss stays, the fault is in the loop or the model; if it falls, in data or learning rate.
 -- silent-on: warm-up still under way, converged runs, several optimizers against each other (a GAN), losses below zero
 -- evidence: SELECT step, loss, accuracy, learning_rate FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
-WITH logged AS (
-    SELECT step, loss, accuracy, learning_rate, label_entropy, label_variance
-    FROM current_steps
-    WHERE run = :run AND loss IS NOT NULL AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
-),
-bounds AS (
+WITH fourths AS (
     SELECT
-        MIN(step) AS first_step,
-        MAX(step) AS last_step,
-        COUNT(*) AS num_rows,
-        MIN(loss) AS lowest,
-        COALESCE(AVG(label_entropy), AVG(label_variance)) AS guessing_loss
-    FROM logged
-),
-quartered AS (
-    SELECT
-        l.loss,
-        l.accuracy,
-        l.learning_rate,
+        s.step,
+        s.loss,
         CASE
-            WHEN 4 * (l.step - b.first_step) <= b.last_step - b.first_step THEN 1
-            WHEN 4 * (b.last_step - l.step) <= b.last_step - b.first_step THEN 4
-            ELSE 2
+            WHEN 4 * (s.step - b.first_step) <= b.last_step - b.first_step THEN 1
+            WHEN 4 * (b.last_step - s.step) <= b.last_step - b.first_step THEN 4
         END AS fourth
-    FROM logged AS l
-    CROSS JOIN bounds AS b
-    WHERE b.num_rows >= :min_rows AND b.lowest >= 0
+    FROM current_steps AS s
+    INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
+    WHERE
+        s.run = :run
+        AND s.loss IS NOT NULL
+        AND (
+            4 * (s.step - b.first_step) <= b.last_step - b.first_step
+            OR 4 * (b.last_step - s.step) <= b.last_step - b.first_step
+        )
 ),
 ranked AS (
     SELECT
@@ -49,8 +39,7 @@ ranked AS (
         AVG(loss) OVER (PARTITION BY fourth) AS mean_loss,
         ROW_NUMBER() OVER (PARTITION BY fourth ORDER BY loss) AS by_loss,
         COUNT(*) OVER (PARTITION BY fourth) AS num_part
-    FROM quartered
-    WHERE fourth IN (1, 4)
+    FROM fourths
 ),
 medians AS (
     SELECT
@@ -64,23 +53,31 @@ medians AS (
 ),
 start AS (
     SELECT AVG(s.loss) AS start_loss, COUNT(*) AS num_start
-    FROM (SELECT l.loss FROM logged AS l ORDER BY l.step LIMIT 5) AS s
+    FROM (SELECT f.loss FROM fourths AS f ORDER BY f.step LIMIT 5) AS s
 ),
 run_wide AS (
     SELECT
-        AVG(accuracy) FILTER (WHERE fourth = 4) AS late_accuracy,
-        MAX(learning_rate) FILTER (WHERE fourth = 4) AS late_rate,
-        MAX(learning_rate) FILTER (WHERE fourth <> 4) AS rate_before
-    FROM quartered
+        MIN(s.step) AS first_step,
+        MAX(s.step) AS last_step,
+        COUNT(*) AS num_rows,
+        MIN(s.loss) AS lowest,
+        COALESCE(AVG(s.label_entropy), AVG(s.label_variance)) AS guessing_loss,
+        AVG(s.accuracy) FILTER (WHERE 4 * (b.last_step - s.step) <= b.last_step - b.first_step) AS late_accuracy,
+        MAX(s.learning_rate) FILTER (WHERE 4 * (b.last_step - s.step) <= b.last_step - b.first_step) AS late_rate,
+        MAX(s.learning_rate) FILTER (WHERE 4 * (b.last_step - s.step) > b.last_step - b.first_step) AS rate_before
+    FROM current_steps AS s
+    INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
+    WHERE s.run = :run AND s.loss IS NOT NULL
 ),
 flat AS (
-    SELECT m.early_loss, m.late_loss
+    SELECT r.first_step, r.last_step, m.early_loss, m.late_loss
     FROM medians AS m
     CROSS JOIN start AS s
     CROSS JOIN run_wide AS r
-    CROSS JOIN bounds AS b
     WHERE
-        m.late_loss > 0
+        r.num_rows >= :min_rows
+        AND r.lowest >= 0
+        AND m.late_loss > 0
         AND (
             s.start_loss - m.late_loss <= :improvement * s.start_loss
             OR (
@@ -97,15 +94,11 @@ flat AS (
                 <= :noise * m.deviation * m.deviation * (1.0 / m.num_early + 1.0 / m.num_late)
             )
         )
-        AND (b.guessing_loss IS NULL OR m.late_loss > :learned * b.guessing_loss)
+        AND (r.guessing_loss IS NULL OR m.late_loss > :learned * r.guessing_loss)
         AND COALESCE(r.late_accuracy, 0) < :accurate
         AND COALESCE(r.late_rate, 0) <= 1.001 * COALESCE(r.rate_before, r.late_rate, 0)
         AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
 )
-SELECT b.first_step AS step, 'loss' AS subject, f.late_loss AS observed, f.early_loss AS threshold
-FROM flat AS f
-CROSS JOIN bounds AS b
+SELECT first_step AS step, 'loss' AS subject, late_loss AS observed, early_loss AS threshold FROM flat
 UNION ALL
-SELECT b.last_step AS step, 'loss' AS subject, f.late_loss AS observed, f.early_loss AS threshold
-FROM flat AS f
-CROSS JOIN bounds AS b
+SELECT last_step AS step, 'loss' AS subject, late_loss AS observed, early_loss AS threshold FROM flat

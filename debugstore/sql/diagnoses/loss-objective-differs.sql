@@ -12,33 +12,23 @@
 -- remedy: Look at the terms one by one; scale weights to a mean of 1: `weight = counts.sum() / (num_classes * counts)`.
 -- silent-on: label smoothing and distillation, under which the plain cross entropy falls too
 -- evidence: SELECT step, loss, cross_entropy, accuracy FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
-WITH logged AS (
-    SELECT step, loss, cross_entropy
-    FROM current_steps
-    WHERE
-        run = :run
-        AND loss IS NOT NULL
-        AND cross_entropy IS NOT NULL
-        AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
-),
-bounds AS (
-    SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows FROM logged
-),
-means AS (
+WITH means AS (
     SELECT
-        AVG(l.loss) FILTER (WHERE 4 * (l.step - b.first_step) <= b.last_step - b.first_step) AS early_loss,
-        AVG(l.loss) FILTER (WHERE 4 * (b.last_step - l.step) <= b.last_step - b.first_step) AS late_loss,
-        AVG(l.cross_entropy) FILTER (WHERE 4 * (l.step - b.first_step) <= b.last_step - b.first_step) AS early_entropy,
-        AVG(l.cross_entropy) FILTER (WHERE 4 * (b.last_step - l.step) <= b.last_step - b.first_step) AS late_entropy
-    FROM logged AS l
-    CROSS JOIN bounds AS b
+        MIN(s.step) AS first_step,
+        COUNT(*) AS num_rows,
+        AVG(s.loss) FILTER (WHERE 4 * (s.step - b.first_step) <= b.last_step - b.first_step) AS early_loss,
+        AVG(s.loss) FILTER (WHERE 4 * (b.last_step - s.step) <= b.last_step - b.first_step) AS late_loss,
+        AVG(s.cross_entropy) FILTER (WHERE 4 * (s.step - b.first_step) <= b.last_step - b.first_step) AS early_entropy,
+        AVG(s.cross_entropy) FILTER (WHERE 4 * (b.last_step - s.step) <= b.last_step - b.first_step) AS late_entropy
+    FROM current_steps AS s
+    INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
+    WHERE s.run = :run AND s.loss IS NOT NULL AND s.cross_entropy IS NOT NULL
 )
-SELECT b.first_step AS step, 'a tenth or more' AS subject, m.late_entropy AS observed, m.early_entropy AS threshold
-FROM means AS m
-CROSS JOIN bounds AS b
+SELECT first_step AS step, 'a tenth or more' AS subject, late_entropy AS observed, early_entropy AS threshold
+FROM means
 WHERE
-    b.num_rows >= :min_rows
-    AND m.early_loss > 0
-    AND m.late_loss > 0
-    AND m.late_loss < (1 - :fall) * m.early_loss
-    AND m.late_entropy > (1 + :rise) * m.early_entropy
+    num_rows >= :min_rows
+    AND early_loss > 0
+    AND late_loss > 0
+    AND late_loss < (1 - :fall) * early_loss
+    AND late_entropy > (1 + :rise) * early_entropy

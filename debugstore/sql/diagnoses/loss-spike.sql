@@ -15,49 +15,68 @@
 -- silent-on: the first steps, single hard batches of a small-batch run, restarts of the learning rate
 -- evidence: SELECT step, loss, learning_rate, batch_fingerprint FROM current_steps WHERE run = :run AND step BETWEEN :first_step - 100 AND :first_step + 100 ORDER BY step
 WITH logged AS (
+    -- within a segment, in the order its rows are kept in: nothing has to be sorted
     SELECT
+        segment,
+        seq,
         step,
-        rank,
         loss,
-        learning_rate,
-        LAG(learning_rate) OVER in_order AS rate_before,
-        LEAD(loss) OVER in_order AS next_loss,
-        LEAD(loss, 2) OVER in_order AS second_loss,
         AVG(loss) OVER recent AS mean_loss,
         AVG(loss * loss) OVER recent AS mean_square,
         COUNT(loss) OVER recent AS num_recent
     FROM current_steps
     WHERE run = :run AND loss IS NOT NULL
-    WINDOW
-        in_order AS (PARTITION BY rank ORDER BY step, segment, seq),
-        recent AS (PARTITION BY rank ORDER BY step, segment, seq ROWS BETWEEN :recent_rows PRECEDING AND 1 PRECEDING)
-),
-start AS (
-    SELECT rank, AVG(loss) AS start_loss FROM logged WHERE num_recent < 3 GROUP BY rank
+    WINDOW recent AS (PARTITION BY segment ORDER BY seq ROWS BETWEEN :recent_rows PRECEDING AND 1 PRECEDING)
 ),
 jumped AS (
     SELECT
-        l.step,
-        l.loss,
-        s.start_loss,
-        l.next_loss,
-        l.second_loss,
-        l.mean_loss + (:ratio - 1) * ABS(l.mean_loss) AS limit_loss
-    FROM logged AS l
-    INNER JOIN start AS s ON l.rank = s.rank
+        segment,
+        seq,
+        step,
+        loss,
+        mean_loss + (:ratio - 1) * ABS(mean_loss) AS limit_loss
+    FROM logged
     WHERE
-        l.num_recent >= :min_rows
-        AND l.loss > l.mean_loss + (:ratio - 1) * ABS(l.mean_loss)
-        AND (l.loss - l.mean_loss) * (l.loss - l.mean_loss)
-        > :deviations * :deviations * (l.mean_square - l.mean_loss * l.mean_loss)
-        AND COALESCE(l.learning_rate, 0) <= 1.5 * COALESCE(l.rate_before, l.learning_rate, 0)
+        num_recent >= :min_rows
+        AND loss > mean_loss + (:ratio - 1) * ABS(mean_loss)
+        AND (loss - mean_loss) * (loss - mean_loss) > :deviations * :deviations * (mean_square - mean_loss * mean_loss)
+),
+around AS (
+    SELECT
+        j.step,
+        j.loss,
+        j.limit_loss,
+        (
+            SELECT AVG(f.loss)
+            FROM (
+                SELECT s.loss FROM steps AS s
+                WHERE s.run = :run AND s.segment = j.segment AND s.loss IS NOT NULL
+                ORDER BY s.seq LIMIT 3
+            ) AS f
+        ) AS start_loss,
+        (
+            SELECT MIN(n.loss)
+            FROM (
+                SELECT s.loss FROM steps AS s
+                WHERE s.run = :run AND s.segment = j.segment AND s.seq > j.seq AND s.loss IS NOT NULL
+                ORDER BY s.seq LIMIT 2
+            ) AS n
+        ) AS next_loss,
+        (
+            SELECT s.learning_rate FROM steps AS s
+            WHERE s.run = :run AND s.segment = j.segment AND s.seq = j.seq
+        ) AS rate,
+        (
+            SELECT s.learning_rate FROM steps AS s
+            WHERE s.run = :run AND s.segment = j.segment AND s.seq < j.seq
+            ORDER BY s.seq DESC LIMIT 1
+        ) AS rate_before
+    FROM jumped AS j
 )
 SELECT step, 'loss' AS subject, loss AS observed, limit_loss AS threshold
-FROM jumped
+FROM around
 WHERE
-    (
-        loss > :start_ratio * ABS(start_loss)
-        OR (loss > 0.5 * start_loss AND next_loss > limit_loss AND second_loss > limit_loss)
-    )
+    (loss > :start_ratio * ABS(start_loss) OR (loss > 0.5 * start_loss AND next_loss > limit_loss))
+    AND COALESCE(rate, 0) <= 1.5 * COALESCE(rate_before, rate, 0)
     AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
 ORDER BY loss DESC

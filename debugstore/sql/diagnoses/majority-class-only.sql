@@ -11,23 +11,16 @@
 -- why: Where one class outweighs the others, naming it always is a cheap answer that no accuracy shows up.
 -- remedy: Weigh the classes, `weight = 1 / counts`, or sample them evenly: `WeightedRandomSampler`.
 -- evidence: SELECT step, top_prediction_share, label_majority_share, accuracy FROM current_steps WHERE run = :run ORDER BY step DESC LIMIT 20
-WITH logged AS (
-    SELECT step, top_prediction_share, label_majority_share
-    FROM current_steps
-    WHERE
-        run = :run
-        AND top_prediction_share IS NOT NULL
-        AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
-),
-bounds AS (
-    SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows FROM logged
-)
 SELECT
-    MIN(l.step) AS step,
+    MIN(s.step) AS step,
     'predictions' AS subject,
-    AVG(l.top_prediction_share) AS observed,
-    AVG(l.label_majority_share) AS threshold
-FROM logged AS l
-CROSS JOIN bounds AS b
-WHERE b.num_rows >= :min_rows AND 4 * (b.last_step - l.step) <= b.last_step - b.first_step
-HAVING AVG(l.top_prediction_share) > :top AND AVG(l.label_majority_share) < 0.9999
+    AVG(s.top_prediction_share) AS observed,
+    AVG(s.label_majority_share) AS threshold
+FROM current_steps AS s
+INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
+WHERE
+    s.run = :run
+    AND s.top_prediction_share IS NOT NULL
+    AND b.num_steps >= :min_rows
+    AND 4 * (b.last_step - s.step) <= b.last_step - b.first_step
+HAVING AVG(s.top_prediction_share) > :top AND AVG(s.label_majority_share) < 0.9999

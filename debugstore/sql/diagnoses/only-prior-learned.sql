@@ -30,7 +30,7 @@ WITH settings AS (
     FROM fit_starts AS f
     WHERE f.run = :run
 ),
-logged AS (
+guessed AS (
     SELECT
         s.step,
         s.loss,
@@ -44,40 +44,25 @@ logged AS (
             -- few labels show a variance that varies; the mean of many batches does not
             WHEN c.squares > 0 AND s.num_valid_tokens >= 16 THEN s.label_variance
             WHEN c.squares > 0 THEN c.label_variance
-        END AS guessing_loss
-    FROM current_steps AS s
-    CROSS JOIN settings AS c
-    WHERE s.run = :run AND s.loss IS NOT NULL AND s.rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
-),
-bounds AS (
-    SELECT MIN(step) AS first_step, MAX(step) AS last_step, COUNT(*) AS num_rows
-    FROM logged
-    WHERE guessing_loss > 0.05
-),
-quartered AS (
-    SELECT
-        l.accuracy,
-        l.learning_rate,
-        l.label_majority_share,
-        l.guessing_loss,
-        l.loss / l.guessing_loss AS ratio,
+        END AS guessing_loss,
         CASE
-            WHEN 4 * (b.last_step - l.step) <= b.last_step - b.first_step THEN 4
-            WHEN 4 * (b.last_step - l.step) <= 2 * (b.last_step - b.first_step) THEN 3
+            WHEN 4 * (b.last_step - s.step) <= b.last_step - b.first_step THEN 4
+            WHEN 4 * (b.last_step - s.step) <= 2 * (b.last_step - b.first_step) THEN 3
             ELSE 1
         END AS fourth
-    FROM logged AS l
-    CROSS JOIN bounds AS b
-    WHERE b.num_rows >= :min_rows AND l.guessing_loss > 0.05
+    FROM current_steps AS s
+    INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
+    CROSS JOIN settings AS c
+    WHERE s.run = :run AND s.loss IS NOT NULL
 ),
 ranked AS (
     SELECT
         fourth,
-        ratio,
-        ROW_NUMBER() OVER (PARTITION BY fourth ORDER BY ratio) AS by_ratio,
+        loss / guessing_loss AS ratio,
+        ROW_NUMBER() OVER (PARTITION BY fourth ORDER BY loss / guessing_loss) AS by_ratio,
         COUNT(*) OVER (PARTITION BY fourth) AS num_part
-    FROM quartered
-    WHERE fourth >= 3
+    FROM guessed
+    WHERE fourth >= 3 AND guessing_loss > 0.05
 ),
 medians AS (
     SELECT
@@ -87,12 +72,16 @@ medians AS (
 ),
 run_wide AS (
     SELECT
+        MIN(step) AS first_step,
+        MAX(step) AS last_step,
+        COUNT(*) AS num_rows,
         AVG(accuracy) FILTER (WHERE fourth = 4) AS late_accuracy,
         AVG(label_majority_share) AS majority_share,
         AVG(guessing_loss) AS guessing_loss,
         MAX(learning_rate) FILTER (WHERE fourth = 4) AS late_rate,
         MAX(learning_rate) FILTER (WHERE fourth <> 4) AS rate_before
-    FROM quartered
+    FROM guessed
+    WHERE guessing_loss > 0.05
 ),
 validated AS (
     SELECT COUNT(*) AS num_rows, MIN(loss) AS best_loss, MAX(accuracy) AS best_accuracy
@@ -100,12 +89,13 @@ validated AS (
     WHERE run = :run AND loss IS NOT NULL
 ),
 settled AS (
-    SELECT m.late_ratio * r.guessing_loss AS late_loss, r.guessing_loss
+    SELECT r.first_step, r.last_step, m.late_ratio * r.guessing_loss AS late_loss, r.guessing_loss
     FROM medians AS m
     CROSS JOIN run_wide AS r
     CROSS JOIN validated AS v
     WHERE
-        m.late_ratio < :above
+        r.num_rows >= :min_rows
+        AND m.late_ratio < :above
         AND (
             (
                 m.late_ratio > :below
@@ -122,10 +112,6 @@ settled AS (
         AND COALESCE(r.late_rate, 0) <= 1.001 * COALESCE(r.rate_before, r.late_rate, 0)
         AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
 )
-SELECT b.first_step AS step, 'loss' AS subject, s.late_loss AS observed, s.guessing_loss AS threshold
-FROM settled AS s
-CROSS JOIN bounds AS b
+SELECT first_step AS step, 'loss' AS subject, late_loss AS observed, guessing_loss AS threshold FROM settled
 UNION ALL
-SELECT b.last_step AS step, 'loss' AS subject, s.late_loss AS observed, s.guessing_loss AS threshold
-FROM settled AS s
-CROSS JOIN bounds AS b
+SELECT last_step AS step, 'loss' AS subject, late_loss AS observed, guessing_loss AS threshold FROM settled
