@@ -40,7 +40,7 @@ def test_json_shapes_agree(rows: list[tuple[object, ...]]) -> None:
     """One object a line, and an array of arrays, hold what the array of objects holds."""
     columns = columns_of(rows)
     objects = json.loads(render_rows(rows, columns, "json"))
-    assert [json.loads(line) for line in render_rows(rows, columns, "nl").splitlines() if line] == objects
+    assert [json.loads(line) for line in render_rows(rows, columns, "nl").split("\n") if line] == objects
     arrays = json.loads(render_rows(rows, columns, "arrays"), parse_constant=refuse)
     marks = [row.pop("nonfinite", {}) for row in objects]
     assert arrays == [list((row | mark).values()) for row, mark in zip(objects, marks, strict=True)]
