@@ -83,6 +83,14 @@ def opened(context: typer.Context, db: str | None) -> "Store":
     return open_store(db or context.find_root().obj or os.environ.get("DEBUGSTORE_URL") or DEFAULT_STORE)
 
 
+def confirm(question: str) -> None:
+    """Ask on stderr and go on after a yes only; typer's own question leaves a blank on stdout."""
+    sys.stderr.write(f"{question} [y/N]: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise typer.Abort
+
+
 def fail_with_help(context: typer.Context) -> NoReturn:
     """Say what there is to type, where a group of commands was named and none of them."""
     typer.echo(context.get_help(), err=True)

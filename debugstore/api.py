@@ -5,8 +5,10 @@ call is passed on.
 """
 
 import os
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from debugstore.store.database import Database
     from debugstore.store.ingest import IngestReport, Progress
     from debugstore.store.summaries import RunSummary
+    from debugstore.store.upkeep import StoreInfo
 
 LOG_ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 """What a log's name ends with; such a name is never taken for a run's."""
@@ -62,7 +65,7 @@ class Store:
         """Put logs into the store, which is made if it is not there; see `store.ingest.ingest`."""
         from debugstore.store.ingest import ingest
 
-        return ingest(self._database(write=True), paths, on_progress=on_progress)
+        return ingest(self._database(write=True, create=True), paths, on_progress=on_progress)
 
     def runs(self, *, where: str | None = None, tag: str | None = None) -> "tuple[RunSummary, ...]":
         """Return the runs, the newest first.
@@ -213,6 +216,57 @@ class Store:
 
         return to_frame(self.table(table, run), library)
 
+    def find(self, *asked: str) -> "tuple[RunSummary, ...]":
+        """Return the runs that a person means by these names, each once.
+
+        Raises:
+            RunNotFoundError, RunAmbiguousError: a name means none, or several.
+        """
+        from debugstore.store.runs import list_runs, resolve
+
+        with self._reading() as connection:
+            runs = {run.run: run for run in list_runs(connection)}
+            return tuple(runs[run] for run in {resolve(connection, name): None for name in asked})
+
+    def remove(self, *runs: str) -> None:
+        """Delete runs and all their rows; their logs, if they are still there, can be ingested again."""
+        from debugstore.store.runs import remove, resolve
+
+        with self._writing() as connection:
+            for run in {resolve(connection, asked): None for asked in runs}:
+                remove(connection, run)
+
+    def rename(self, run: str, name: str) -> None:
+        """Give a run another name; its id stays."""
+        from debugstore.store.runs import rename, resolve
+
+        with self._writing() as connection:
+            rename(connection, resolve(connection, run), name)
+
+    def note(self, run: str, text: str | None) -> None:
+        """Write a note on a run in place of the one it has; None takes it away."""
+        from debugstore.store.runs import annotate, resolve
+
+        with self._writing() as connection:
+            annotate(connection, resolve(connection, run), text)
+
+    def tag(self, run: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
+        """Put tags on a run and take tags off it; return those it has then."""
+        from debugstore.store.runs import resolve, tag
+
+        with self._writing() as connection:
+            return tag(connection, resolve(connection, run), add, remove)
+
+    def prune(
+        self, older_than: timedelta, *, keep_tagged: bool = True, dry_run: bool = False
+    ) -> "tuple[RunSummary, ...]":
+        """Delete the runs whose last event is older, and return them; `dry_run` only returns them."""
+        from debugstore.store.runs import prune
+
+        with self._writing() as connection:
+            seconds = older_than.total_seconds()
+            return tuple(prune(connection, seconds, now=time.time(), keep_tagged=keep_tagged, dry_run=dry_run))
+
     def upgrade(self) -> tuple[str | None, str]:
         """Bring the store to the schema of this debugstore; return the revisions before and after."""
         from debugstore.store.database import open_database
@@ -220,6 +274,36 @@ class Store:
         self.close()
         with open_database(self.where, any_version=True) as database:
             return database.upgrade()
+
+    def info(self) -> "StoreInfo":
+        """Return what the store holds, with sizes by table and by run."""
+        from debugstore.store.upkeep import info
+
+        return info(self._database())
+
+    def check(self) -> tuple[str, ...]:
+        """Return what is wrong with the store, a sentence each; nothing if it is sound."""
+        from debugstore.store.upkeep import check
+
+        return check(self._database())
+
+    def vacuum(self) -> tuple[int | None, int | None]:
+        """Give free space back; return the bytes before and after, None where the engine does not say."""
+        from debugstore.store.upkeep import vacuum
+
+        return vacuum(self._database(write=True))
+
+    def backup(self, target: str | Path) -> int:
+        """Copy the store, which may be written meanwhile, into a new SQLite file; return its bytes."""
+        from debugstore.store.upkeep import backup
+
+        return backup(self._database(), Path(target))
+
+    def rebuild(self) -> int:
+        """Derive again what is derived from rows, and return the number of segments it was done for."""
+        from debugstore.store.upkeep import rebuild
+
+        return rebuild(self._database(write=True))
 
     def close(self) -> None:
         """Close the store; a call after it opens it again."""
@@ -234,15 +318,20 @@ class Store:
     ) -> None:
         self.close()
 
-    def _database(self, *, write: bool = False) -> "Database":
+    def _database(self, *, write: bool = False, create: bool = False) -> "Database":
         """Return the open database; what only reads opens it so that it cannot write."""
         from debugstore.store.database import open_database
 
         in_memory = str(self.where) == ":memory:"
         key = write or in_memory or True in self._databases
         if key not in self._databases:
-            self._databases[key] = open_database(self.where, create=key, read_only=not key)
+            self._databases[key] = open_database(self.where, create=create or in_memory, read_only=not key)
         return self._databases[key]
+
+    @contextmanager
+    def _writing(self) -> "Iterator[Connection]":
+        with self._database(write=True).write() as connection:
+            yield connection
 
     @contextmanager
     def _reading(self) -> "Iterator[Connection]":

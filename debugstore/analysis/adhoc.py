@@ -92,6 +92,8 @@ def ask(
             columns = tuple(result.keys())
             result.close()
         except DBAPIError as error:
+            if str(error.orig) == "interrupted" and (seconds is None or time.monotonic() - started < seconds):
+                raise KeyboardInterrupt from error  # SQLite turns a Ctrl-C inside our time check into this error
             raise _explained(error, seconds) from error
     kept = rows if row_limit is None else rows[:row_limit]
     return Answer(columns, tuple(tuple(row) for row in kept), len(kept) < len(rows), time.monotonic() - started)

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from debugstore.errors import ArgumentError
 from debugstore.render.formats import Format
 from debugstore.render.tables import cell, render_rows, strict_json
 from debugstore.store.summaries import RunSummary
@@ -14,6 +15,7 @@ from debugstore.store.summaries import RunSummary
 if TYPE_CHECKING:
     from debugstore.analysis.queries import Query
     from debugstore.store.ingest import FileReport, IngestReport
+    from debugstore.store.upkeep import StoreInfo
 
 FOR_PEOPLE = (Format.TABLE, Format.MARKDOWN)
 
@@ -70,6 +72,33 @@ def render_queries(queries: "Mapping[str, Query]", *, format: str = Format.TABLE
     """Return the named questions, with what each binds."""
     rows = [(name, ", ".join(sorted(query.names)), query.header.get("title", "")) for name, query in queries.items()]
     return render_rows(rows, ["query", "binds", "asks"], format, width=width)
+
+
+def render_info(info: "StoreInfo", *, format: str = Format.TABLE, width: int | None = None) -> str:
+    """Return what a store holds: two tables for people, the largest first; everything for programs as JSON."""
+    if format not in FOR_PEOPLE:
+        if format != Format.JSON:
+            raise ArgumentError("what a store holds has the formats table, markdown and json")
+        return strict_json(asdict(info), indent=2)
+    tables = sorted(info.tables, key=lambda table: (-(table.bytes or 0), -table.rows, table.name))
+    parts = [
+        f"{info.where}: {info.engine}, schema {info.revision}, {shown_bytes(info.bytes)}",
+        render_rows([(run.run_id, run.events, run.rows, shown_bytes(run.bytes)) for run in info.runs],
+                    ["run", "events", "rows", "size"], format, width=width),
+        render_rows([(table.name, table.rows, shown_bytes(table.bytes)) for table in tables if table.rows],
+                    ["table", "rows", "size"], format, width=width),
+    ]  # fmt: skip
+    return "\n\n".join(parts)
+
+
+def shown_bytes(size: int | None) -> str:
+    """Return a number of bytes as a person reads it."""
+    if size is None:
+        return "size unknown"
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= scale:
+            return f"{size / scale:.3g} {unit}"
+    return f"{size} B"
 
 
 def _values(kind: type, values: Iterable[Any], format: str) -> str:

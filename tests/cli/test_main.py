@@ -28,7 +28,7 @@ def commands(command: object, words: tuple[str, ...] = ()) -> list[tuple[str, ..
 
 
 COMMANDS = [words for words in commands(get_command(app)) if words]
-READING = [words for words in COMMANDS if words not in (("ingest",), ("db",), ("db", "upgrade"))]
+READING = [words for words in COMMANDS if words not in (("ingest",), ("db",))]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
