@@ -252,7 +252,9 @@ def _docstring(kind: type) -> str:
 
 
 def _table(rows: list[tuple[Any, ...]], columns: list[str]) -> str:
-    return render_rows(rows, columns, "markdown")
+    kept = [index for index in range(len(columns)) if any(row[index] != "" for row in rows)]
+    shown = [[row[index] for index in kept] for row in rows]
+    return render_rows(shown, [columns[index] for index in kept], "markdown")
 
 
 def _page(parts: list[str]) -> str:
