@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 FEW_LOSSES = 12
 """Logged losses below which no trend is read: the least that the diagnoses of trends take."""
-LEAST_GAIN = 0.01
-"""Share of the loss that has to go for a run to count as learning; the same that `loss-flat` takes."""
+LEAST_GAIN = 0.02
+"""Share of the loss that has to go for a run to count as learning: two means of ten noisy batches differ by as much."""
 STARTS_ANYWHERE = -(2**63)
 """The step from which a report counts when none is given."""
 

@@ -23,14 +23,14 @@ UNION ALL
 SELECT
     s.step,
     'a label' AS subject,
-    CASE WHEN s.label_max > e.expected_max THEN s.label_max ELSE s.label_min END AS observed,
-    e.expected_max AS threshold
+    CASE WHEN s.label_max > c.expected_max THEN s.label_max ELSE s.label_min END AS observed,
+    c.expected_max AS threshold
 FROM current_steps AS s
-CROSS JOIN expected AS e
+CROSS JOIN expected AS c
 WHERE
     s.run = :run
     AND s.label_variance IS NULL
-    AND (s.label_max > e.expected_max OR (s.label_min < 0 AND e.expected_max IS NOT NULL))
+    AND (s.label_max > c.expected_max OR (s.label_min < 0 AND c.expected_max IS NOT NULL))
 UNION ALL
 SELECT e.step, e.error AS subject, NULL AS observed, f.num_classes - 1 AS threshold
 FROM fit_ends AS e

@@ -4,12 +4,13 @@
 WITH
 logged AS (
     SELECT
-        step,
-        loss,
-        CASE WHEN nonfinite LIKE '%"loss":%' THEN 1 END AS marked,
-        NTILE(:points) OVER (ORDER BY step, segment, seq) AS bucket
-    FROM current_steps
-    WHERE run = :run AND step >= :since_step AND rank = (SELECT MIN(g.rank) FROM segments AS g WHERE g.run = :run)
+        s.step,
+        s.loss,
+        CASE WHEN s.nonfinite LIKE '%"loss":%' THEN 1 END AS marked,
+        NTILE(:points) OVER (ORDER BY s.step, s.segment, s.seq) AS bucket
+    FROM current_steps AS s
+    INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
+    WHERE s.run = :run AND s.step >= :since_step
 )
 SELECT
     MIN(step) AS first_step,
