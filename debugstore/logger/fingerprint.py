@@ -1,9 +1,9 @@
 """64-bit fingerprints of tensors: equal bits give equal fingerprints, whatever the device or the number of threads.
 
-The bits are read as 32-bit words, one stream of them for all tensors; a row is 65,536 words. Word i of row r is
-multiplied with two odd constants that belong to its place, and all is summed modulo 2^64. Integer sums do not depend on
-their order, so neither threads nor devices change the answer, and exchanging two words does. It tells changes from
-equality; it is no defence against whoever wants a collision.
+The bits are read as 32-bit words, in rows (see `rows`). Word i of row r is multiplied with two odd constants that
+belong to its place, and all is summed modulo 2^64. Integer sums do not depend on their order, so neither threads nor
+devices change the answer, and exchanging two words does. It tells changes from equality; it is no defence against
+whoever wants a collision.
 """
 
 from collections.abc import Iterable

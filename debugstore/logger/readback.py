@@ -44,7 +44,8 @@ def _take(numbers: Any, like: Tensor) -> Any:
 def resolve(facts: dict[str, Any]) -> dict[str, Any]:
     """Return `facts` with every tensor in it, at any depth of objects and lists, as numbers: one copy for all.
 
-    The helpers are no closures: one that calls itself is a cycle, and would keep the tensors until the collector comes.
+    A tuple is what the host knows already, and is not searched. The helpers are no closures: one that calls itself is
+    a cycle, and would keep the tensors until the collector comes.
     """
     tensors: list[Tensor] = []
     _collect(facts, tensors)
@@ -55,7 +56,7 @@ def resolve(facts: dict[str, Any]) -> dict[str, Any]:
 def _collect(value: Any, tensors: list[Tensor]) -> None:
     if isinstance(value, Tensor):
         tensors.append(value)
-    elif isinstance(value, dict | list | tuple):
+    elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             _collect(item, tensors)
 
@@ -65,6 +66,6 @@ def _replace(value: Any, numbers: Iterator[Any]) -> Any:
         return next(numbers)
     if isinstance(value, dict):
         return {key: _replace(item, numbers) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_replace(item, numbers) for item in value]
     return value

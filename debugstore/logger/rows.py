@@ -1,4 +1,4 @@
-"""Many tensors as one stream of numbers, a row of 65,536 at a time: small ones share a row, large ones are not copied.
+"""Many tensors as rows of at most 65,536 numbers: small ones share a row, large ones are cut and not copied.
 
 A row fits a processor's cache, and one operation a row costs less than one a tensor. Rows are made in scratch memory
 that stays: memory fresh from the system costs several times the arithmetic, a page fault every four kilobytes.
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 ROW = 1 << 16
+ALONE = 1 << 13
 _scratch: dict[tuple[str, torch.dtype, torch.device], Tensor] = {}
 
 
@@ -22,27 +23,28 @@ def scratch(purpose: str, size: int, dtype: torch.dtype, device: torch.device) -
 
 
 def rows(flats: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Yield the rows of flat tensors in their order, each to be used before the next is asked for.
+    """Yield flat tensors as rows, each to be used before the next is asked for; their order follows from the sizes.
 
-    A row lies on one device and has one dtype, so it may be shorter.
+    A tensor of `ALONE` numbers or more makes rows of its own, at once; smaller ones wait until a row of them is full.
+    A row lies on one device and has one dtype.
     """
-    pieces: list[Tensor] = []
-    room = ROW
+    small: list[Tensor] = []
+    waiting = 0
     for flat in flats:
-        if pieces and (pieces[0].device != flat.device or pieces[0].dtype != flat.dtype):
-            yield _joined(pieces)
-            pieces, room = [], ROW
-        start, size = 0, flat.numel()
-        while start < size:
-            piece = flat[start : start + room] if start or size > room else flat
-            pieces.append(piece)
-            start += piece.numel()
-            room -= piece.numel()
-            if room == 0:
-                yield _joined(pieces)
-                pieces, room = [], ROW
-    if pieces:
-        yield _joined(pieces)
+        size = flat.numel()
+        if size >= ALONE:
+            if size <= ROW:
+                yield flat
+            else:
+                yield from torch.split(flat, ROW)
+        elif size:
+            if small and (waiting + size > ROW or small[0].device != flat.device or small[0].dtype != flat.dtype):
+                yield _joined(small)
+                small, waiting = [], 0
+            small.append(flat)
+            waiting += size
+    if small:
+        yield _joined(small)
 
 
 def _joined(pieces: list[Tensor]) -> Tensor:

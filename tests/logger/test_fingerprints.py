@@ -10,19 +10,30 @@ from torch import Tensor
 
 from debugstore.logger import fingerprint as module
 from debugstore.logger.fingerprint import fingerprint, mixed, per_sample, text
-from debugstore.logger.rows import ROW, rows
+from debugstore.logger.rows import ALONE, ROW, rows
 from tests.support.training import events, small_model, train
 
 
 def slow(tensors: list[Tensor]) -> int:
-    """Compute the fingerprint of float32 tensors in plain Python integers."""
-    words = [word for tensor in tensors for word in tensor.reshape(-1).view(torch.int32).tolist()]
+    """Compute the fingerprint of float32 tensors in plain Python integers; the small ones must fit one row."""
+    small = [word for tensor in tensors if tensor.numel() < ALONE for word in words(tensor)]
+    cut = [
+        words(tensor)[i : i + ROW]
+        for tensor in tensors
+        if tensor.numel() >= ALONE
+        for i in range(0, tensor.numel(), ROW)
+    ]
     place = mixed(torch.arange(2 * ROW)).tolist()
     total = 0
-    for row in range(0, len(words), ROW):
-        here = sum(word * place[i] for i, word in enumerate(words[row : row + ROW]))
-        total += here * place[ROW + row // ROW]
+    for row, found in enumerate([*cut, small] if small else cut):
+        total += sum(word * place[i] for i, word in enumerate(found)) * place[ROW + row]
     return total & (2**64 - 1)
+
+
+def words(tensor: Tensor) -> list[int]:
+    """Return a float32 tensor's bits as signed integers."""
+    numbers: list[int] = tensor.reshape(-1).view(torch.int32).tolist()
+    return numbers
 
 
 def of(*tensors: Tensor) -> str:
@@ -73,7 +84,7 @@ def test_neither_shape_nor_threads_nor_memory_layout_matter() -> None:
         assert of(values) == known
     finally:
         torch.set_num_threads(1)
-    assert of(values.reshape(-1)) == of(values[:200], values[200:]) == of(values.t().contiguous().t()) == known
+    assert of(values.reshape(-1)) == of(values.reshape(401, 400)) == of(values.t().contiguous().t()) == known
 
 
 @pytest.mark.parametrize(
@@ -104,11 +115,14 @@ def test_no_random_number_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_hold_every_number_once() -> None:
-    """Rows are full but for the last, and are the stream of the tensors."""
-    flats = [torch.arange(size) for size in (5, ROW, 3, 2 * ROW + 1, 0, 9)]
+    """Large tensors are cut and not copied, small ones share a row, and no number is lost or doubled."""
+    sizes = (5, ROW, 3, 2 * ROW + 1, 0, 9, ALONE, *[ALONE - 1] * 9)
+    start = [sum(sizes[:i]) for i in range(len(sizes))]
+    flats = [torch.arange(first, first + size) for first, size in zip(start, sizes, strict=True)]
     found = [row.clone() for row in rows(flats)]
-    assert [row.numel() for row in found] == [ROW, ROW, ROW, 18]
-    assert torch.equal(torch.cat(found), torch.cat(flats))
+    assert max(row.numel() for row in found) <= ROW
+    assert len(found) == 1 + 3 + 1 + 2
+    assert torch.equal(torch.cat(found).sort().values, torch.arange(sum(sizes)))
 
 
 def test_two_runs_have_the_same_until_they_part(tmp_path: Path) -> None:

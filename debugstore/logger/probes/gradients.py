@@ -78,8 +78,8 @@ class Gradients(Probe):
         found = norms(grads)
         scale = None if self.context.unscaled else self.context.scale()
         self._measured = {
-            "names": [name for name, _ in named],
-            "matrices": [name for name, parameter in trainable if parameter.dim() >= 2],
+            "names": tuple(name for name, _ in named),
+            "matrices": tuple(name for name, parameter in trainable if parameter.dim() >= 2),
             "total": len(trainable),
             "norms": stacked(found),
             "scale": scale.clone() if scale is not None else None,
@@ -147,20 +147,21 @@ def extremes(grads: Sequence[Tensor], found: Sequence[Tensor]) -> Facts:
     if not all(map(on_host, found)):
         return _extremes_elsewhere(grads)
     values = [number(norm) for norm in found]
-    ranges = [_finite_range(row) for row in rows(grad.reshape(-1) for grad in grads)]
+    healthy = all(map(math.isfinite, values))
+    ranges = [_finite_range(row, healthy) for row in rows(grad.reshape(-1) for grad in grads)]
     return {
-        "sick": [not math.isfinite(value) for value in values],
-        "zero": [value == 0 and not grad.any().tolist() for value, grad in zip(values, grads, strict=True)],
-        "largest": [number(high) for _, high in ranges],
-        "smallest": [number(low) for low, _ in ranges],
+        "sick": tuple(not math.isfinite(value) for value in values),
+        "zero": tuple(value == 0 and not grad.any().tolist() for value, grad in zip(values, grads, strict=True)),
+        "largest": tuple(number(high) for _, high in ranges),
+        "smallest": tuple(number(low) for low, _ in ranges),
     }
 
 
-def _finite_range(row: Tensor) -> tuple[Tensor, Tensor]:
+def _finite_range(row: Tensor, healthy: bool) -> tuple[Tensor, Tensor]:
     """Return the smallest and largest finite absolute entry of a row; NaN, both, if it has none."""
     absolute = torch.abs(row, out=scratch("absolute", row.numel(), row.dtype, row.device))
     low, high = torch.aminmax(absolute)
-    if is_finite(high):
+    if healthy or is_finite(high):
         return low, high
     absolute = absolute[torch.isfinite(absolute)]
     return torch.aminmax(absolute) if absolute.numel() else (high * torch.nan, high * torch.nan)

@@ -43,7 +43,9 @@ class Updates(Probe):
         """Compare with the copy and let it go."""
         before, self._before = self._before, []
         decays = [self._decay[id(parameter)] for _, parameter, _ in before]
-        self._measured.append({"names": [name for name, _, _ in before], "decay": decays, **_compare(before)})
+        self._measured.append(
+            {"names": tuple(name for name, _, _ in before), "decay": tuple(decays), **_compare(before)}
+        )
 
     def step_events(self) -> Iterable[tuple[str, Facts]]:
         """Return the step's `param_updates`, if an optimizer ran."""
@@ -113,7 +115,7 @@ def _compare(before: list[tuple[str, Tensor, Tensor]]) -> Facts:
     ]
     touched = [torch.count_nonzero(grad) for grad, _, _ in dense]
     facts: Facts = {
-        "size": [after.numel() for after in afters],
+        "size": tuple(after.numel() for after in afters),
         "weight": stacked(weights),
         "change": stacked(norms(copies)),
         "low": stacked([low for low, _ in ranges]),
