@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.zoo.answers import Answer, Edit, Event, answers, events_of
 from benchmarks.zoo.run import Job, jobs, train
@@ -58,11 +59,12 @@ def _written(job: Job, without: str | None, folder: Path) -> set[Field]:
 def without(probe: str, fields: frozenset[Field]) -> Edit:
     """Return the edit that takes a probe's fields out of a log."""
 
-    def change(event: Event) -> Event | None:
-        kind = event["event_type"]
-        if (kind, "") in fields:
-            return None
-        return {**event, "data": {name: value for name, value in event["data"].items() if (kind, name) not in fields}}
+    def change(events: list[Event]) -> list[Event]:
+        left = [event for event in events if (event["event_type"], "") not in fields]
+        return [{**event, "data": cut(event["event_type"], event["data"])} for event in left]
+
+    def cut(kind: str, data: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if (kind, name) not in fields}
 
     return Edit(f"without-{probe}", change)
 

