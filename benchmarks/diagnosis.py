@@ -54,7 +54,7 @@ def main() -> None:
     if options.no_training:
         wanted = [job for job in wanted if outcome(job, stale=True) is not None]
     else:
-        needed = [*jobs(["H-clean"], {job.family for job in wanted}), *wanted]
+        needed = list(dict.fromkeys([*jobs(["H-clean"], {job.family for job in wanted}), *wanted]))
         for count, job in enumerate(train_all(needed, workers=options.workers, stale=options.stale), 1):
             print(f"\r{count} trained, {job.run_id:40}", end="", file=sys.stderr)
     gains = effects.gains(wanted)
