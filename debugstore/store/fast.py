@@ -82,7 +82,7 @@ class _Line:
 
     def __init__(self, event_type: str) -> None:
         self.event_type = event_type
-        self.fields = fields_of(EVENT_TYPES[event_type])
+        self.fields = fields_of(EVENT_TYPES[event_type]).all
         self.lists = NUMBER_LISTS.get(event_type, ())
         self.type = self._type()
         self._forms: dict[tuple[type, ...], Form | None] = {}

@@ -5,7 +5,7 @@ it cannot give back exactly goes to `extra` under the field's own name, which th
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
@@ -45,10 +45,20 @@ class Columns(NamedTuple):
     extra: dict[str, Any]
 
 
-def fields_of(kind: type[msgspec.Struct]) -> tuple[Field, ...]:
-    """Return the fields of a struct of the contract that have a column, in the columns' order."""
+class Fields:
+    """Some fields in the order of their columns."""
+
+    def __init__(self, fields: Iterable[Field]) -> None:
+        self.all = tuple(fields)
+        self.places = {field.name: place for place, field in enumerate(self.all)}
+        self.aliased = tuple((place, field) for place, field in enumerate(self.all) if field.aliases)
+        self.aliases = frozenset(alias for _, field in self.aliased for alias in field.aliases)
+
+
+def fields_of(kind: type[msgspec.Struct]) -> Fields:
+    """Return the fields of a struct of the contract that have a column."""
     hints = get_type_hints(kind)
-    return tuple(
+    return Fields(
         Field(name, _kind(hints[name]), ALIASES.get(name, ()), name in _WRITTEN_WHOLE)
         for name in kind.__struct_fields__
         if name not in (KEY, "segment") and column_type(hints[name]) is not None
@@ -66,48 +76,68 @@ def _kind(annotation: Any) -> str:
     return "whole" if isinstance(made, BigInteger | Integer) else "text"
 
 
-def split(fields: tuple[Field, ...], data: Mapping[str, Any], lists: frozenset[str] = frozenset()) -> Columns:
+def split(fields: Fields, data: Mapping[str, Any], lists: frozenset[str] = frozenset()) -> Columns:
     """Split `data` into columns and the rest; keys in `lists` have rows of their own and are left alone.
 
     Raises:
         EventError: a field holds what it cannot mean; the reason names it.
     """
-    names = {field.name for field in fields}
-    extra = {key: value for key, value in data.items() if key not in names and key not in lists and key != KEY}
+    values: list[Any] = [None] * len(fields.all)
+    columns = Columns(values, {}, {})
     given = data.get(KEY, ABSENT)
     marks = given if isinstance(given, dict) else {}
-    columns = Columns([], {}, extra)
-    hidden = set()
-    for field in fields:
-        key = _key_of(field, data)
-        if key is None:
-            columns.values.append(None)
+    has_alias = False
+    for key, value in data.items():
+        place = fields.places.get(key)
+        if place is None:
+            if key != KEY and key not in lists:
+                columns.extra[key] = value
+                has_alias = has_alias or key in fields.aliases
             continue
         try:
-            column, word, exact = _read(field, data[key], marks.get(key))
+            values[place], word, exact = read_value(fields.all[place], value, marks.get(key))
         except TypeError as error:
-            if key == field.name:
-                raise EventError(f"{field.name} must be {error}") from None
-            column, word, exact = None, None, True
-        columns.values.append(column)
+            raise EventError(f"{key} must be {error}") from None
         if word is not None:
-            columns.nonfinite[field.name] = word
-        if key != field.name:
-            hidden.add(field.name)
-        elif not exact or any(alias in data for alias in field.aliases):
-            extra[key] = data[key]
-    said = {name: word for name, word in columns.nonfinite.items() if name not in extra and name not in hidden}
+            columns.nonfinite[key] = word
+        if not exact:
+            columns.extra[key] = value
+    hidden = _read_aliases(fields, data, marks, columns) if has_alias else frozenset()
+    said = {name: word for name, word in columns.nonfinite.items() if name not in columns.extra and name not in hidden}
     if (given is not ABSENT and given != said) or given == {}:
-        extra[KEY] = given
+        columns.extra[KEY] = given
     return columns
 
 
-def join(fields: tuple[Field, ...], columns: Columns) -> dict[str, Any]:
+def _read_aliases(fields: Fields, data: Mapping[str, Any], marks: Mapping[str, Any], columns: Columns) -> set[str]:
+    """Fill the columns of fields that a line says by another name, and return these fields.
+
+    An alias in `extra` hides its field when data is given back, so a field that is there too stands in `extra` as well.
+    """
+    hidden = set()
+    for place, field in fields.aliased:
+        alias = next((alias for alias in field.aliases if alias in data), None)
+        if alias is None:
+            continue
+        if field.name in data:
+            columns.extra[field.name] = data[field.name]
+            continue
+        hidden.add(field.name)
+        try:
+            columns.values[place], word, _ = read_value(field, data[alias], marks.get(alias))
+        except TypeError:  # another logger's field that only has this name
+            continue
+        if word is not None:
+            columns.nonfinite[field.name] = word
+    return hidden
+
+
+def join(fields: Fields, columns: Columns) -> dict[str, Any]:
     """Give back the data that `split` was given."""
     values, nonfinite, extra = columns
     data: dict[str, Any] = {}
     said = {}
-    for field, value in zip(fields, values, strict=True):
+    for field, value in zip(fields.all, values, strict=True):
         name = field.name
         if name in extra or any(alias in extra for alias in field.aliases):
             continue
@@ -123,19 +153,14 @@ def join(fields: tuple[Field, ...], columns: Columns) -> dict[str, Any]:
     return data
 
 
-def _key_of(field: Field, data: Mapping[str, Any]) -> str | None:
-    """Return the key under which a line says a field: its name, else the first alias it has."""
-    if field.name in data:
-        return field.name
-    return next((alias for alias in field.aliases if alias in data), None)
-
-
-def _read(field: Field, value: Any, mark: Any) -> tuple[Any, Any, bool]:
+def read_value(field: Field, value: Any, mark: Any) -> tuple[Any, Any, bool]:
     """Return what the column holds, the mark of a value that is not finite, and whether these say the value exactly.
 
     Raises:
         TypeError: the value is none of this kind; the text continues "must be".
     """
+    if type(value) is float and value and field.kind == "real" and not field.written_whole:
+        return value, None, True
     if value is None:
         word = mark if isinstance(mark, str) and mark in WORDS else None
         return None, word, word is not None

@@ -106,7 +106,8 @@ def _ingest_file(database: Database, writer: Writer, source: Source, on_progress
             position, placing = resume(connection, source, lines)
         decoder = Decoder(position, source.name)
         blocks = lines.blocks(position.read_bytes, position.read_lines)
-        for batch in _ahead(map(decoder.decode, blocks), lines.total_bytes):
+        left = None if lines.total_bytes is None else lines.total_bytes - position.read_bytes
+        for batch in _ahead(map(decoder.decode, blocks), left):
             unfinished = batch is None
             if batch is not None:
                 placing, written = _write(database, writer, batch, placing, source)
@@ -117,9 +118,9 @@ def _ingest_file(database: Database, writer: Writer, source: Source, on_progress
     return FileReport(source.name, new, read.num_events - new, read.num_rejects, tuple(placing.runs), unfinished)
 
 
-def _ahead(batches: Iterator[Batch | None], total_bytes: int | None) -> Iterator[Batch | None]:
+def _ahead(batches: Iterator[Batch | None], bytes_left: int | None) -> Iterator[Batch | None]:
     """Yield batches, each made in a thread while the one before is written: SQLite leaves Python's lock meanwhile."""
-    if total_bytes is not None and total_bytes < _SMALL:
+    if bytes_left is not None and bytes_left < _SMALL:
         yield from batches
         return
     with ThreadPoolExecutor(max_workers=1) as pool:

@@ -15,7 +15,7 @@ from debugstore.events import codec
 from debugstore.events.nonfinite import KEY
 from debugstore.events.types import ModuleActivation
 from debugstore.store import schema, texts
-from debugstore.store.fields import Columns, Field, fields_of, join, split
+from debugstore.store.fields import Columns, Field, fields_of, join, read_value, split
 
 LARGEST, SMALLEST = 1, 2
 """Values of `grad_norms.listed`; their sum says both."""
@@ -41,7 +41,7 @@ class Parts(NamedTuple):
     """From rows to the lists they say."""
 
 
-_NUMBER = (Field("value", "real"),)
+_NUMBER = Field("number", "real")
 _MODULE = fields_of(ModuleActivation)
 _GROUP = tuple(
     Field(column.name, kind)
@@ -69,14 +69,13 @@ def _numbers(data: Data, name: str, extra: dict[str, Any]) -> dict[str, tuple[fl
         if key == KEY and isinstance(value, dict):
             exact = exact and bool(marks)
             continue
-        one = {"value": value} | ({KEY: {"value": marks[key]}} if key in marks else {})
         try:
-            columns = split(_NUMBER, one)
-        except EventError:
+            number, word, said = read_value(_NUMBER, value, marks.get(key))
+        except TypeError:
             raise EventError(f"{name}: {key} must be a number, got {codec.shown(value)}") from None
         stored = texts.made_storable(key)
-        found[stored] = (columns.values[0], columns.nonfinite.get("value"))
-        exact = exact and not columns.extra and stored == key
+        found[stored] = (number, word)
+        exact = exact and said and stored == key
     if name in data and not exact:
         extra[name] = data[name]
     return found
@@ -188,8 +187,8 @@ def _make_groups(name: str) -> Callable[[Data, dict[str, Any]], list[PartRow]]:
 def _of_group(group: Data) -> Callable[[Field], Any]:
     def column(field: Field) -> Any:
         try:
-            return split((field,), {field.name: group.get(field.name)}).values[0]
-        except EventError:
+            return read_value(field, group.get(field.name), None)[0]
+        except TypeError:
             return None
 
     return column

@@ -9,7 +9,7 @@ from sqlalchemy import Table
 from debugstore.errors import EventError
 from debugstore.events import EVENT_TYPES, Event, decode
 from debugstore.store import envelopes, schema, texts
-from debugstore.store.fields import Columns, Field, fields_of, join, split
+from debugstore.store.fields import Columns, Fields, fields_of, join, split
 from debugstore.store.parts import PARTS, PartRow, Parts
 
 UNKNOWN = "events"
@@ -41,7 +41,7 @@ class Plan(NamedTuple):
     """How one type of event becomes a row."""
 
     table: str
-    fields: tuple[Field, ...]
+    fields: Fields
     parts: Parts | None
 
 

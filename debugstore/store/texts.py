@@ -30,6 +30,8 @@ def storable(text: str) -> bool:
     """Say whether every engine holds this text as it is: no NUL, no lone surrogate."""
     if "\0" in text:
         return False
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:
