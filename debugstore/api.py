@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from debugstore.errors import ArgumentError
 
@@ -345,31 +346,41 @@ class Store:
 
         if any(map(_is_log, asked)):
             with Store(":memory:") as loose:
-                names = [loose._loaded(run) if _is_log(run) else loose._copied(self, str(run)) for run in asked]
-                _refuse_merged(asked, names)
+                names: list[str] = []
+                for run in asked:
+                    name, is_new = loose._loaded(run) if _is_log(run) else loose._copied(self, str(run))
+                    if (
+                        is_new and name in names
+                    ):  # in one store they are segments of one run: nothing is left to compare
+                        first = asked[names.index(name)]
+                        raise ArgumentError(f"{first} and {run} are of one run, '{name}': compare it with another")
+                    names.append(name)
                 with loose._reading() as connection:
                     yield connection, [resolve(connection, name) for name in names]
             return
         with self._reading() as connection:
             yield connection, [resolve(connection, str(run)) for run in asked]
 
-    def _loaded(self, log: str | Path) -> str:
-        """Ingest a log and return its run.
+    def _loaded(self, log: str | Path) -> tuple[str, bool]:
+        """Ingest a log; return its run, and whether any of it was new here.
 
         Raises:
             ArgumentError: it holds several runs.
         """
-        runs = self.ingest([log]).runs
-        if len(runs) != 1:
-            raise ArgumentError(f"{log} holds {len(runs)} runs ({', '.join(runs)}): ingest it and name one of them")
-        return runs[0]
+        done = self.ingest([log])
+        if len(done.runs) != 1:
+            raise ArgumentError(
+                f"{log} holds {len(done.runs)} runs ({', '.join(done.runs)}): ingest it and name one of them"
+            )
+        return done.runs[0], done.new > 0
 
-    def _copied(self, other: "Store", run: str) -> str:
-        """Take a run of another store over and return its name here."""
+    def _copied(self, other: "Store", run: str) -> tuple[str, bool]:
+        """Take a run of another store over; see `_loaded`."""
+        (found,) = other.find(run)
         with TemporaryDirectory() as folder:
-            log = Path(folder) / "run.jsonl"
+            log = Path(folder) / f"{quote(found.run_id, safe=' ')[:200]}.jsonl"  # names a run whose lines do not
             with log.open("wb") as file:
-                file.writelines(other.export(run))
+                file.writelines(other.export(found.run_id))
             return self._loaded(log)
 
 
@@ -379,15 +390,3 @@ def _is_log(run: str | Path) -> bool:
         return True
     path = Path(run)
     return path.is_file() or (any(mark in run for mark in (os.sep, "/")) and path.exists())
-
-
-def _refuse_merged(asked: Sequence[str | Path], names: Sequence[str]) -> None:
-    """Refuse different logs of one run: in one store they are its segments, and nothing is left to compare.
-
-    Raises:
-        ArgumentError: there are such logs.
-    """
-    first: dict[str, str | Path] = {}
-    for log, name in zip(asked, names, strict=True):
-        if str(first.setdefault(name, log)) != str(log):
-            raise ArgumentError(f"{first[name]} and {log} are of one run, '{name}': compare one of them with another")
