@@ -68,9 +68,11 @@ class TerminalPage:
             self.lines.append("")
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        cells = [list(headers), *([printable(cell) for cell in row] for row in rows)]
+        _cut_names(cells, self.width - 2)
         # the headers go in as a row: tabulate widens every column by two where it is given headers
         drawn = tabulate(
-            [headers, *([printable(cell) for cell in row] for row in rows)],
+            cells,
             tablefmt="plain",
             disable_numparse=True,
             colalign=_aligned(headers),
@@ -158,6 +160,15 @@ class MarkdownPage:
 
     def text(self) -> str:
         return "\n".join(self.lines).rstrip()
+
+
+def _cut_names(cells: list[list[str]], width: int) -> None:
+    """Shorten what stands in the first column, in place, until a line fits; a name's end tells more than its start."""
+    widths = [max(len(row[index]) for row in cells) for index in range(len(cells[0]))]
+    room = max(width - sum(widths[1:]) - 2 * (len(widths) - 1), LABEL_WIDTH)
+    for row in cells[1:]:
+        if len(row[0]) > room:
+            row[0] = f"…{row[0][len(row[0]) - room + 1 :]}"
 
 
 def _aligned(headers: Sequence[str]) -> list[str]:

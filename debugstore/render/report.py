@@ -19,6 +19,7 @@ CURVE_HEIGHT = 5
 NARROWEST = 40
 SHOWN_EPOCHS = 12
 SHOWN_PARAMS = 5
+MOST_NAMED = 12
 _LOOKS = {"error": Look.ERROR, "warning": Look.WARNING, "note": Look.NOTE}
 _STATES = {State.LEARNING: Look.GOOD, State.NOT_LEARNING: Look.ERROR, State.CANNOT_TELL: Look.WARNING}
 
@@ -110,13 +111,12 @@ def _write_findings(report: Report, page: Page) -> None:
 
 
 def _not_applicable(checks: Sequence[Check]) -> Iterator[str]:
-    """Say which diagnoses could not be asked, by the table whose signals are missing."""
-    by_table: dict[str, list[str]] = {}
-    for check in checks:
-        by_table.setdefault(check.missing[0].split(".")[0], []).append(check.code)
-    if checks:
-        tables = ", ".join(f"{len(codes)} for want of {table}" for table, codes in by_table.items())
-        yield f"{len(checks)} are not applicable: {tables} (see --format json)."
+    """Say which diagnoses could not be asked; of many only how many, and what the log has nothing of."""
+    if len(checks) > MOST_NAMED:
+        tables = sorted({check.missing[0].split(".")[0] for check in checks})
+        yield f"{len(checks)} cannot be asked of this log: it lacks signals in {', '.join(tables)}."
+    elif checks:
+        yield f"{len(checks)} cannot be asked of this log: {', '.join(check.code for check in checks)}."
 
 
 def _write_finding(finding: Finding, page: Page) -> None:
@@ -143,8 +143,6 @@ def _write_progression(report: Report, page: Page) -> None:
         half = SHOWN_EPOCHS // 2
         rows = [*rows[:half], None, *rows[-half:]]
     headers = ("epoch", "steps", "loss first", "last", "mean", "acc. first", "last", "lr first", "last")
-    keys = ("loss_first", "loss_last", "loss_mean", "accuracy_first", "accuracy_last")
-    rates = ("learning_rate_first", "learning_rate_last")
     page.table(
         headers,
         [
@@ -153,8 +151,9 @@ def _write_progression(report: Report, page: Page) -> None:
             else [
                 _short(row["epoch"]),
                 _short(row["steps"]),
-                *(_short(row[key]) for key in keys),
-                *(_rate(row[key]) for key in rates),
+                *(_short(row[key]) for key in ("loss_first", "loss_last", "loss_mean")),
+                *(_share(row[key]) for key in ("accuracy_first", "accuracy_last")),
+                *(_rate(row[key]) for key in ("learning_rate_first", "learning_rate_last")),
             ]
             for row in rows
         ],
@@ -164,7 +163,7 @@ def _write_progression(report: Report, page: Page) -> None:
         page.gap()
         page.table(
             ("validation at", "loss", "accuracy"),
-            [[f"step {row['step']}", _short(row["loss"]), _short(row["accuracy"])] for row in shown],
+            [[f"step {row['step']}", _short(row["loss"]), _share(row["accuracy"])] for row in shown],
         )
 
 
@@ -177,7 +176,7 @@ def _write_improvement(report: Report, page: Page) -> None:
     rows = [["loss", _short(row["loss_first"]), _short(row["loss_last"]), _gain(row["loss_first"], row["loss_last"])]]
     if row["accuracy_first"] is not None:
         gain = _difference(row["accuracy_first"], row["accuracy_last"])
-        rows.append(["accuracy", _short(row["accuracy_first"]), _short(row["accuracy_last"]), gain])
+        rows.append(["accuracy", _share(row["accuracy_first"]), _share(row["accuracy_last"]), gain])
     page.table(("", f"first {row['num_first']} logged", f"last {row['num_last']} logged", "change"), rows)
     page.note(f"Best loss {_short(row['loss_best'])} at step {row['loss_best_step']}.")
     if row["num_losses"] < FEW_LOSSES:
@@ -219,7 +218,7 @@ def _write_updates(report: Report, page: Page) -> None:
         else "",
     ]
     page.note(_sentence(facts))
-    _write_params(page, row["params"], ("change_mean", "ratio_mean"), ("mean |change|, lately", "update ratio"))
+    _write_params(page, row["params"], ("change_mean", "ratio_mean"), ("mean |change|", "update ratio, lately"))
 
 
 def _write_params(page: Page, params: Sequence[Mapping[str, Any]], keys: Sequence[str], names: Sequence[str]) -> None:
@@ -329,8 +328,12 @@ def _short(value: Any) -> str:
 
 
 def _rate(value: float | None) -> str:
-    """Return a small figure, as a learning rate is: three significant digits, always with its power of ten."""
-    return "-" if value is None else "0" if value == 0 else f"{value:.2e}"
+    """Return a figure that may be small, as a learning rate is: below a thousandth with its power of ten."""
+    return "-" if value is None else f"{value:.3g}" if value == 0 or abs(value) >= 1e-3 else f"{value:.1e}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _gain(first: float | None, last: float | None) -> str:
