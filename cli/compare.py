@@ -14,7 +14,7 @@ def compare(
     context: typer.Context,
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUNS]...", help="Runs or logs; one alone is compared segment by segment."),
+        typer.Argument(metavar="RUN", help="Runs or logs; one alone is compared segment by segment."),
     ] = None,
     db: Db = None,
     where: options.Where = None,

@@ -14,7 +14,7 @@ def ingest(
     context: typer.Context,
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="FILES...", help="Logs, plain, .gz or .zst; patterns; folders; '-' for stdin."),
+        typer.Argument(metavar="FILE", help="Logs, plain, .gz or .zst; patterns; folders; '-' for stdin."),
     ],
     db: Db = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 if a line is no event.")] = False,

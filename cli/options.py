@@ -42,7 +42,7 @@ Db = Annotated[
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.", show_choices=True)]
 RunArgument = Annotated[
     str,
-    typer.Argument(metavar="[RUN]", help="A run's name, id or unique prefix, 'latest', or a log never ingested."),
+    typer.Argument(metavar="RUN", help="A run's name, id or unique prefix, 'latest', or a log never ingested."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

@@ -45,7 +45,7 @@ def runs(
 @app.command("rm")
 def remove(
     context: typer.Context,
-    runs: Annotated[list[str], typer.Argument(metavar="RUNS...", help="Runs by name, id or unique prefix.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Runs by name, id or unique prefix.")],
     yes: Yes = False,
     db: Db = None,
 ) -> None:
@@ -69,7 +69,7 @@ def remove(
 def tag(
     context: typer.Context,
     run: RunName,
-    tags: Annotated[list[str] | None, typer.Argument(metavar="[TAGS]...", help="Tags to put on it.")] = None,
+    tags: Annotated[list[str] | None, typer.Argument(metavar="TAG", help="Tags to put on it.")] = None,
     remove: Annotated[list[str] | None, typer.Option("--remove", metavar="TAG", help="Take this tag off it.")] = None,
     db: Db = None,
 ) -> None:

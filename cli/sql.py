@@ -16,7 +16,7 @@ from .options import Db, FormatOption
 def sql(
     context: typer.Context,
     query: Annotated[
-        str | None, typer.Argument(metavar="[QUERY]", help="SQL, the name of a query (see --list), or '-' for stdin.")
+        str | None, typer.Argument(metavar="QUERY", help="SQL, the name of a query (see --list), or '-' for stdin.")
     ] = None,
     db: Db = None,
     param: Annotated[

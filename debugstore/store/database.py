@@ -121,6 +121,8 @@ def open_database(
     if url is None or url.get_backend_name() == "sqlite":
         path = Path(where if url is None else url.database or "")
         return _open_file(path, create, read_only, any_version, busy_seconds)
+    if url.get_backend_name() not in drivers.SERVERS:
+        raise ArgumentError(f"a store is kept by SQLite or PostgreSQL, not by '{url.get_backend_name()}'")
     database = Database(drivers.server(url, read_only), url.render_as_string(hide_password=True), busy_seconds)
     return _checked(database, create and not read_only, any_version)
 

@@ -32,6 +32,9 @@ _PAGE_BYTES = 8192
 
 _CACHE_KIB = 16_384
 
+SERVERS = ("postgres", "postgresql")
+"""How a URL names the database servers that can keep a store."""
+
 _DISK_FULL = "53100"
 _LOCK_NOT_AVAILABLE = "55P03"
 _READ_ONLY = {"25006", "42501"}
@@ -119,7 +122,7 @@ def server(url: URL, read_only: bool) -> Engine:
     Raises:
         MissingExtraError: its driver is not installed.
     """
-    if url.drivername in ("postgres", "postgresql"):
+    if url.drivername in SERVERS:
         url = url.set(drivername="postgresql+psycopg")
     try:
         engine = create_engine(url)

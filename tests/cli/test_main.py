@@ -82,7 +82,7 @@ def test_no_command_shows_the_help(type_: Type) -> None:
     assert "Commands:" in outcome.err
 
 
-@pytest.mark.parametrize(("arguments", "near"), [(["reprot"], "reprot"), (["show"], "--around"), (["ingest"], "FILES")])
+@pytest.mark.parametrize(("arguments", "near"), [(["reprot"], "reprot"), (["show"], "--around"), (["ingest"], "FILE")])
 def test_usage_errors_name_what_is_wrong(arguments: list[str], near: str, type_: Type) -> None:
     """A command that does not exist or lacks an argument is one line that names it."""
     assert near in type_(*arguments).failed()
@@ -103,6 +103,22 @@ def test_the_store_can_be_said_anywhere(folder: Path, type_: Type, monkeypatch: 
     assert "baseline" in type_("--db", "nowhere.db", "runs", "--db", "other.db").done()
     monkeypatch.setenv("DEBUGSTORE_URL", f"sqlite:///{folder}/other.db")
     assert "baseline" in type_("runs").done()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("mysql://localhost/x", "kept by SQLite or PostgreSQL, not by 'mysql'"),
+        ("postgresql://me:secret@localhost:1/x", "connection"),
+        ("://", "no path and no database URL"),
+    ],
+)
+@pytest.mark.usefixtures("empty_folder")
+def test_a_store_that_cannot_be_reached(url: str, says: str, type_: Type) -> None:
+    """A URL of another database, of a server that is not there, or of nothing is one line, and shows no password."""
+    said = type_("--db", url, "runs").failed()
+    assert says in said
+    assert "secret" not in said
 
 
 @pytest.mark.usefixtures("folder")
