@@ -267,7 +267,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/diagnoses.md": diagnoses_page,
     "docs/cli.md": cli_page,
     "README.md": lambda: replayed("README.md"),
-    "docs/tutorial.md": lambda: replayed("docs/tutorial.md"),
 }
 
 
