@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from debugstore.render.formats import Format
+from debugstore.render.formats import PageFormat
 
 from . import options
-from .options import Db, FormatOption
+from .options import Db, PageFormatOption
 
 
 def compare(
@@ -32,7 +32,7 @@ def compare(
         bool, typer.Option("--assert-equal", help="Exit with 1 and one line on stderr where the runs part.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show the config keys that are equal too.")] = False,
-    format: FormatOption = Format.TABLE,
+    format: PageFormatOption = PageFormat.TABLE,
 ) -> None:
     """Say what differs between runs, at which step they first part, and what parted first.
 

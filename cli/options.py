@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypedDict
 import typer
 
 from debugstore.errors import ArgumentError, DebugstoreError
-from debugstore.render.formats import Format
+from debugstore.render.formats import Format, PageFormat
 
 if TYPE_CHECKING:
     from debugstore.api import Store
@@ -39,7 +39,8 @@ Db = Annotated[
         show_default=False,
     ),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.", show_choices=True)]
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
+PageFormatOption = Annotated[PageFormat, typer.Option("--format", "-f", help="How to print.")]
 RunArgument = Annotated[
     str,
     typer.Argument(metavar="RUN", help="A run's name, id or unique prefix, 'latest', or a log never ingested."),

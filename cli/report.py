@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from debugstore.render.formats import Format
+from debugstore.render.formats import PageFormat
 
 from . import options
-from .options import Db, FormatOption, RunArgument
+from .options import Db, PageFormatOption, RunArgument
 
 
 def report(
     context: typer.Context,
     run: RunArgument = "latest",
     db: Db = None,
-    format: FormatOption = Format.TABLE,
+    format: PageFormatOption = PageFormat.TABLE,
     fail_on: Annotated[
         options.FailOn | None, typer.Option("--fail-on", help="Exit with 1 on a finding this bad or worse.")
     ] = None,

@@ -13,3 +13,12 @@ class Format(StrEnum):
     CSV = "csv"
     TSV = "tsv"
     MARKDOWN = "markdown"
+
+
+class PageFormat(StrEnum):
+    """How what is more than rows is printed: a report, a comparison."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"

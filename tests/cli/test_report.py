@@ -60,7 +60,7 @@ class TestReport:
     @pytest.mark.parametrize("format", ["nl", "arrays", "tsv"])
     def test_a_report_is_no_rows(self, format: str, type_: Type) -> None:
         """A format that a report cannot have is refused, and those it has are listed."""
-        assert "choose table, json, csv, markdown" in type_("report", "--format", format).failed()
+        assert "'table', 'json', 'csv', 'markdown'" in type_("report", "--format", format).failed()
 
     def test_fail_on(self, type_: Type) -> None:
         """--fail-on is exit code 1 on a finding that bad or worse, and the report is printed all the same."""
