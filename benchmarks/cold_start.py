@@ -3,9 +3,11 @@
     python -m benchmarks.cold_start
 
 Each command is a whole process, started in turn with the bare ones so that a machine that slows down slows all of them.
+Processor time is what the command costs wherever it runs; wall time is what a person waits on this machine today.
 """
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -52,25 +54,27 @@ def main() -> None:
             "debugstore runs": [*ours, "runs"],
             "debugstore report": [*ours, "report"],
         }
-        seconds: dict[str, list[float]] = {name: [] for name in commands}
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
         for _ in range(RUNS + 1):
             for name, command in commands.items():
-                seconds[name].append(timed(command))
-        print(f"{'command':<32}{'median s':>10}{'least s':>10}{'over bare s':>14}")
-        base = 0.0
-        for name, taken in seconds.items():
-            median = statistics.median(taken[1:])
-            base = median if name.startswith("bare") else base
-            print(f"{name:<32}{median:>10.3f}{min(taken[1:]):>10.3f}{median - base:>14.3f}")
+                taken[name].append(timed(command))
+        print(f"{'median of ' + str(RUNS):<32}{'wall s':>10}{'over bare':>12}{'cpu s':>10}{'over bare':>12}")
+        wall_bare = cpu_bare = 0.0
+        for name, pairs in taken.items():
+            wall, cpu = (statistics.median(column) for column in zip(*pairs[1:], strict=True))
+            if name.startswith("bare"):
+                wall_bare, cpu_bare = wall, cpu
+            print(f"{name:<32}{wall:>10.3f}{wall - wall_bare:>12.3f}{cpu:>10.3f}{cpu - cpu_bare:>12.3f}")
         for word in ("--help", "runs"):
             print(f"debugstore {word} imports: {', '.join(heavy([*ours[3:], word])) or 'nothing heavy'}")
 
 
-def timed(command: list[str]) -> float:
-    """Return the wall seconds of one process."""
-    started = time.perf_counter()
+def timed(command: list[str]) -> tuple[float, float]:
+    """Return the wall seconds and the processor seconds of one process."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "NO_COLOR": "1"})
-    return time.perf_counter() - started
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def heavy(arguments: list[str]) -> list[str]:
