@@ -47,6 +47,13 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert heading in anchors(file), target
 
 
+def test_every_page_is_on_a_list() -> None:
+    """A page of `docs` is linked from its README, a decision from that of the decisions."""
+    for folder in (ROOT / "docs", ROOT / "docs" / "decisions"):
+        linked = set(LINK.findall((folder / "README.md").read_text()))
+        assert {page.name for page in folder.glob("*.md")} - {"README.md"} <= linked
+
+
 def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
