@@ -269,6 +269,7 @@ def page(results: list[list[Row]], command: str) -> str:
         "Ratios compare with the bare loop of the same round: the median over rounds, and the middle half of them.",
         "Processor time is that of this process; `wandb` also keeps a second one busy.",
         "The first ten steps of each, where the logger looks at everything, are not in them.",
+        f"The machine's load over the last quarter of an hour was {os.getloadavg()[2]:.1f}, of which one is this.",
         "",
     ]
     for rows in results:

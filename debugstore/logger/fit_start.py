@@ -10,6 +10,7 @@ from debugstore.logger.context import Context, clean
 from debugstore.logger.identity import environment
 from debugstore.logger.plain import plain
 from debugstore.logger.probes.base import Facts
+from debugstore.logger.tensors import on_device
 
 GROUP_KEYS = ("lr", "betas", "weight_decay", "eps", "momentum", "nesterov", "amsgrad", "maximize", "fused")
 RESTARTING = ("CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR")
@@ -71,9 +72,9 @@ def epoch_groups(context: Context) -> list[dict[str, Any]]:
     return [{key: group[key] for key in keep if key in group} for group in groups(context)]
 
 
-def learning_rates(context: Context) -> list[float]:
-    """Return the learning rate of every group of every optimizer."""
-    return [float(group["lr"]) for optimizer in context.optimizers for group in optimizer.param_groups]
+def learning_rates(context: Context) -> list[Any]:
+    """Return the learning rate of every group of every optimizer; one kept in a tensor stays on its device."""
+    return [on_device(group["lr"]) for optimizer in context.optimizers for group in optimizer.param_groups]
 
 
 def frozen_modules(model: nn.Module) -> list[str]:

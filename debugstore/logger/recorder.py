@@ -67,7 +67,7 @@ class Recorder:
         self._started = time.perf_counter()
         facts = fit_start.facts(self.context, self._world_size, self._segment)
         asked = {"": facts, **self._ask("fit_facts")}
-        self._emit("fit_start", max(self.step, self.context.settings.start_step), asked)
+        self._emit("fit_start", self._here(), asked)
 
     def epoch_start(self, epoch: int) -> None:
         """Write `epoch_start`; the step before is over."""
@@ -76,14 +76,14 @@ class Recorder:
         self.log.epoch = epoch
         self._batch_idx = -1
         self.context.refresh()
-        self.log.emit("epoch_start", max(self.step, 0), {"optimizer_state": fit_start.epoch_groups(self.context)})
+        self.log.emit("epoch_start", self._here(), {"optimizer_state": fit_start.epoch_groups(self.context)})
 
     def training_step(self, loss: Any, given: dict[str, Any], step: int | None) -> None:
         """Take the loss of one forward pass: a new step, or a further micro-step of the one under way."""
         self.start()
         if self._is_new(step):
             self.end_step()
-            self._begin(self.step + 1 if step is None else step)
+            self._begin(self.step + 1 if step is None else int(step))
         self._calls.forward_left()
         self._micro_steps += 1
         self._batch_idx += 1
@@ -103,12 +103,13 @@ class Recorder:
         self.start()
         self.pause()
         asked = self._ask("validation_facts")
-        self._emit("validation", max(self.step, 0), {**asked, "": plain(metrics)})
+        self._emit("validation", self._here(), {**asked, "": plain(metrics)})
 
     def custom(self, event_type: str, data: Any) -> None:
         """Write the user's own event."""
         self.start()
-        self.log.emit(event_type, max(self.step, 0), plain(data))
+        said = plain(data)
+        self.log.emit(event_type, self._here(), said if isinstance(said, dict) else {"value": said})
 
     def finish(self, status: str, error: str | None) -> None:
         """Write what is left and `fit_end`."""
@@ -120,7 +121,11 @@ class Recorder:
             "error": error,
             **{key: totals[key] for key in ("steps", "seconds", "logger_seconds")},
         }
-        self.log.emit("fit_end", max(self.step, 0), facts)
+        self.log.emit("fit_end", self._here(), facts)
+
+    def _here(self) -> int:
+        """Return the step under way, before any the first to come: what was said then belongs to it."""
+        return self.step if self.num_steps else self.context.settings.start_step
 
     def totals(self) -> dict[str, Any]:
         """Return what the summary needs beside the log's own counts."""
@@ -323,7 +328,7 @@ class Recorder:
         """Say once that a part failed: a warning and a `logger_error` event."""
         text = f"{type(error).__name__}: {error}"
         warn(f"'{part}' failed at step {self.step} and is left out; the training goes on ({text})")
-        self.log.emit("logger_error", max(self.step, 0), {"part": part, "error": text, "num_lost": 0})
+        self.log.emit("logger_error", self._here(), {"part": part, "error": text, "num_lost": 0})
 
     def _emit(self, event_type: str, step: int, asked: dict[str, Facts]) -> None:
         """Write one event out of several probes' facts: one device-to-host copy for all of them."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -20,6 +20,11 @@ def on_host(scalar: Tensor) -> bool:
 def number(scalar: Tensor) -> float:
     """Return a scalar of the host's memory; reads it in place, where `item()` would go through the dispatcher."""
     return cast(float, scalar.tolist())
+
+
+def on_device(rate: Any) -> Any:
+    """Return a learning rate as it is now: a float, or a tensor that will not follow the optimizer's."""
+    return rate.detach().clone() if isinstance(rate, Tensor) else float(rate)
 
 
 def is_finite(scalar: Tensor) -> bool:

@@ -86,6 +86,29 @@ def test_the_user_s_step_numbers_are_kept(tmp_path: Path) -> None:
     assert list(by_step(log, "gradient_stats")) == [203, 204, 205, 206, 207, 210, 220]
 
 
+def test_a_learning_rate_in_a_tensor_is_read_with_the_rest(tmp_path: Path) -> None:
+    """A learning rate kept in a tensor, as capturable optimizers do, is logged as it was at the step."""
+    model = small_model()
+    rate = torch.tensor(0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), rate, capturable=False, foreach=False)
+    with DebugLogger(model, optimizer, log_dir=tmp_path, start_step=7) as log:
+        log.epoch_start(2)
+        for step in range(3):
+            x, y = batch(step)
+            loss = functional.cross_entropy(model(x), y)
+            log.training_step(loss)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            rate.mul_(0.5)
+    rates = [data["learning_rate"] for data in by_step(log, "training_step").values()]
+    assert rates == pytest.approx([0.1, 0.05, 0.025])
+    updates = [data["decay_norm"] / data["weight_norm"] for data in by_step(log, "param_updates").values()]
+    assert updates == pytest.approx([0.001, 0.0005, 0.00025], rel=1e-4)
+    assert list(by_step(log, "training_step")) == [7, 8, 9]
+    assert events(log, "epoch_start")[0]["step"] == 7
+
+
 def test_two_optimizers_are_one_step(tmp_path: Path) -> None:
     """A GAN's two optimizers both count, and one update covers what both changed."""
     torch.manual_seed(0)
@@ -354,4 +377,5 @@ def test_any_config_and_any_event_of_one_s_own_can_be_said(tmp_path: Path) -> No
         "norm": 2.0,
         "nonfinite": {"values": {"1": "nan"}},
     }
-    assert len(events(log, "odd")) == len(events(log, "bare")) == 1
+    assert len(events(log, "odd")) == 1
+    assert events(log, "bare")[0]["data"] == {"value": 3}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from debugstore.logger.context import local
 from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.probes.gradients import ends, norms, total
 from debugstore.logger.schedule import Plan
-from debugstore.logger.tensors import is_finite, number, on_host, stacked
+from debugstore.logger.tensors import is_finite, number, on_device, on_host, stacked
 
 BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.int8}
 
@@ -25,14 +26,14 @@ class Updates(Probe):
     def begin(self, plan: Plan) -> bool:
         """Forget the step before."""
         self._before: list[tuple[str, Tensor, Tensor]] = []
-        self._decay: dict[int, float] = {}
+        self._decay: dict[int, Any] = {}
         self._measured: list[Facts] = []
         return plan.updates
 
     def optimizer_entered(self, optimizer: Optimizer) -> None:
         """Copy what the optimizer may change."""
         decay = {
-            id(parameter): float(group["lr"]) * float(group.get("weight_decay") or 0.0)
+            id(parameter): on_device(group["lr"]) * float(group.get("weight_decay") or 0.0)
             for group in optimizer.param_groups
             for parameter in group["params"]
         }
@@ -43,9 +44,7 @@ class Updates(Probe):
         """Compare with the copy and let it go."""
         before, self._before = self._before, []
         decays = [self._decay[id(parameter)] for _, parameter, _ in before]
-        self._measured.append(
-            {"names": tuple(name for name, _, _ in before), "decay": tuple(decays), **_compare(before)}
-        )
+        self._measured.append({"names": tuple(name for name, _, _ in before), "decay": decays, **_compare(before)})
 
     def step_events(self) -> Iterable[tuple[str, Facts]]:
         """Return the step's `param_updates`, if an optimizer ran."""
