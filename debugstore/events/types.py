@@ -151,7 +151,7 @@ class GradientStats(EventData):
     clipped_norm: Annotated[Real, doc("the same as the optimizer saw it, after clipping")] = UNSET
     entry_norm: Annotated[Real, doc("the same when backward was entered: not zero if gradients pile up")] = UNSET
     max_grad: Annotated[Real, doc("largest finite absolute entry")] = UNSET
-    min_grad: Annotated[Real, doc("smallest absolute entry")] = UNSET
+    min_grad: Annotated[Real, doc("smallest absolute entry; at steps whose loss is logged")] = UNSET
     num_params_with_grad: Annotated[Whole, doc("trainable parameters that have a gradient", "tensors")] = UNSET
     num_params_total: Annotated[Whole, doc("trainable parameters", "tensors")] = UNSET
     num_zero_grad: Annotated[Whole, doc("gradients that are zero in every entry", "tensors")] = UNSET

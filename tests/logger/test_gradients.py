@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from debugstore import DebugLogger
-from tests.support.training import batch, events, small_model
+from tests.support.training import batch, events, small_model, train
 
 
 class Witness:
@@ -146,6 +146,19 @@ def test_sick_gradients_are_counted_and_named(tmp_path: Path, poison: float) -> 
     assert first["top_10_grad_norms"]["2.weight"] is None
     update = events(log, "param_updates")[0]["data"]
     assert (update["num_nonfinite_params"], update["first_nonfinite_param"]) == (1, "2.weight")
+
+
+def test_gradients_oftener_than_losses_keep_the_largest(tmp_path: Path) -> None:
+    """With gradients at every step each event has the largest entry; the smallest comes where the loss is logged."""
+    both, rare = (
+        train(tmp_path / name, steps=8, grad_every=1, step_every=every)[1] for name, every in (("a", 1), ("b", 7))
+    )
+    every = [line["data"] for line in events(both, "gradient_stats")]
+    some = [line["data"] for line in events(rare, "gradient_stats")]
+    assert len(every) == len(some) == 8
+    assert [data["max_grad"] for data in some] == [data["max_grad"] for data in every]
+    assert [step for step, data in enumerate(some) if data["min_grad"] is not None] == [0, 1, 2, 3, 4, 7]
+    assert all(data["min_grad"] is not None for data in every)
 
 
 def test_norms_beyond_single_precision_are_not_infinite(tmp_path: Path) -> None:

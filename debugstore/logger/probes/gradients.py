@@ -28,6 +28,7 @@ class Gradients(Probe):
         self._measured: Facts = {}
         self._entry: Tensor | list[Tensor] | None = None
         self._seed: Tensor | None = None
+        self._smallest_too = plan.steps
         self._clipped: list[Tensor] = []
         self._optimizer_ran = False
         return plan.gradients
@@ -83,7 +84,7 @@ class Gradients(Probe):
             "total": len(trainable),
             "norms": stacked(found),
             "scale": scale.clone() if scale is not None else None,
-            **extremes(grads, found),
+            **extremes(grads, found, self._smallest_too),
         }
 
     def finish(self, event_type: str, facts: Facts) -> Facts:  # noqa: ARG002
@@ -138,27 +139,31 @@ def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
     ]
 
 
-def extremes(grads: Sequence[Tensor], found: Sequence[Tensor]) -> Facts:
+def extremes(grads: Sequence[Tensor], found: Sequence[Tensor], smallest_too: bool = True) -> Facts:
     """Return which gradients are sick or zero, and the largest and smallest finite absolute entries, some of each.
 
     On the host only suspicious gradients are looked at again: `found` are their norms. Elsewhere looking would wait
-    for the device, so every gradient is read a few times more.
+    for the device, so every gradient is read a few times more. The smallest entry takes as long as all else together,
+    so a run that logs gradients oftener than losses gets it where it logs both.
     """
     if not all(map(on_host, found)):
         return _extremes_elsewhere(grads)
     values = [number(norm) for norm in found]
     healthy = all(map(math.isfinite, values))
-    ranges = [_finite_range(row, healthy) for row in rows(grad.reshape(-1) for grad in grads)]
+    ranges = [_finite_range(row, healthy, smallest_too) for row in rows(grad.reshape(-1) for grad in grads)]
     return {
         "sick": tuple(not math.isfinite(value) for value in values),
         "zero": tuple(value == 0 and not grad.any().tolist() for value, grad in zip(values, grads, strict=True)),
         "largest": tuple(number(high) for _, high in ranges),
-        "smallest": tuple(number(low) for low, _ in ranges),
+        "smallest": tuple(number(low) for low, _ in ranges) if smallest_too else (),
     }
 
 
-def _finite_range(row: Tensor, healthy: bool) -> tuple[Tensor, Tensor]:
-    """Return the smallest and largest finite absolute entry of a row; NaN, both, if it has none."""
+def _finite_range(row: Tensor, healthy: bool, smallest_too: bool) -> tuple[Tensor, Tensor]:
+    """Return the smallest (if asked for) and largest finite absolute entry of a row; NaN, both, if it has none."""
+    if healthy and not smallest_too:
+        low, high = torch.aminmax(row)
+        return low, torch.maximum(-low, high)
     absolute = torch.abs(row, out=scratch("absolute", row.numel(), row.dtype, row.device))
     low, high = torch.aminmax(absolute)
     if healthy or is_finite(high):
