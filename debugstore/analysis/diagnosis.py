@@ -36,7 +36,10 @@ STAGES = (
 """Where a fault can lie, root causes first: of two findings neither of which explains the other, the earlier leads."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "not-learning": ("loss-flat", "accuracy-flat", "loss-diverging", "only-prior-learned", "majority-class-only"),
+    "not-learning": (
+        *("loss-flat", "accuracy-flat", "loss-diverging"),
+        *("only-prior-learned", "majority-class-only", "worse-than-guessing"),
+    ),
     "not-finite": ("nonfinite-loss", "nonfinite-gradients", "nonfinite-parameters"),
     "unstable": ("loss-spike", "gradient-spike", "exploding-gradients", "loss-diverging"),
 }

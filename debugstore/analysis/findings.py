@@ -159,11 +159,15 @@ def _shown(value: Any) -> str:
 
 
 def _judge_effects(known: Mapping[str, Diagnosis], found: Mapping[str, Finding]) -> dict[str, Finding]:
-    """Lower or drop the findings whose effects are not there; effects first, so that a dropped one is no effect."""
+    """Lower or drop the findings whose effects are not there; effects first, so that a dropped one is no effect.
+
+    A note does no harm, so it is no effect either.
+    """
     judged: dict[str, Finding] = {}
     for code in _effects_first(known, found):
         diagnosis, finding = known[code], found[code]
-        if any(_causes(known, finding, judged[effect]) for effect in diagnosis.explains if effect in judged):
+        effects = [judged[effect] for effect in diagnosis.explains if effect in judged]
+        if any(effect.severity != Severity.NOTE and _causes(known, finding, effect) for effect in effects):
             judged[code] = finding
         elif not diagnosis.needs_effect:
             judged[code] = replace(finding, severity=diagnosis.without_effect or diagnosis.severity)

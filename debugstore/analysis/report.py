@@ -31,6 +31,7 @@ _NOT_LEARNING = frozenset(
         "no-parameter-updates",
         "zero-gradients",
         "only-prior-learned",
+        "worse-than-guessing",
     }
 )
 """Codes each of which means that the run does not learn."""

@@ -245,6 +245,7 @@ FIRES: dict[str, Logs] = {
     "accuracy-flat": bent(step={"accuracy": 0.1}),
     "loss-diverging": bent(loss=grown(20)),
     "loss-spike": bent(loss=lambda step: 9.0 if step == 200 else 2.3 - 0.005 * step),
+    "worse-than-guessing": bent(loss=lambda step: 4.0 - step / 1000),
     "nonfinite-loss": bent(loss=from_step(100, math.nan, 2.0)),
     "nonfinite-gradients": bent(
         grads={"num_nonfinite": from_step(100, 2, 0), "total_norm": from_step(100, math.inf, 0.5)}
@@ -391,6 +392,10 @@ SILENT: dict[str, dict[str, Logs]] = {
         "a restart": bent(
             loss=lambda step: 9.0 if step == 200 else 1.0, learning_rate=lambda step: 1e-3 if step >= 200 else 1e-5
         ),
+    },
+    "worse-than-guessing": {
+        "cut short": bent(loss=lambda step: 4.0 - step / 1000, planned_steps=1000),
+        "not much worse": bent(loss=lambda step: 2.9 - step / 1000),
     },
     "nonfinite-gradients": {
         "a scaler that looks for its scale": bent(

@@ -2,9 +2,10 @@
 -- severity: error
 -- without-effect: clear
 -- stage: hyperparameters
+-- moment: step
 -- needs: steps.learning_rate
--- explains: not-learning, not-finite, unstable, zero-gradients, vanishing-gradients, dead-units,
---   saturated-units, overfitting
+-- explains: not-learning, not-finite, unstable, later nonfinite-loss, later nonfinite-gradients, zero-gradients,
+--   vanishing-gradients, dead-units, saturated-units, overfitting
 -- message: the {subject} is {observed}, {threshold} is much already
 -- param: ratio = 0.1  -- update / weights; sound trainings stay near 1e-3, small nets under a fast Adam touch 0.05 at first
 -- param: rows = 2     -- a single large first step can be chance

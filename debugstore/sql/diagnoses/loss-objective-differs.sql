@@ -12,23 +12,46 @@
 -- remedy: Look at the terms one by one; scale weights to a mean of 1: `weight = counts.sum() / (num_classes * counts)`.
 -- silent-on: label smoothing and distillation, under which the plain cross entropy falls too
 -- evidence: SELECT step, loss, cross_entropy, accuracy FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
-WITH means AS (
-    SELECT
-        MIN(s.step) AS first_step,
-        COUNT(*) AS num_rows,
-        AVG(s.loss) FILTER (WHERE 4 * (s.step - b.first_step) <= b.last_step - b.first_step) AS early_loss,
-        AVG(s.loss) FILTER (WHERE 4 * (b.last_step - s.step) <= b.last_step - b.first_step) AS late_loss,
-        AVG(s.cross_entropy) FILTER (WHERE 4 * (s.step - b.first_step) <= b.last_step - b.first_step) AS early_entropy,
-        AVG(s.cross_entropy) FILTER (WHERE 4 * (b.last_step - s.step) <= b.last_step - b.first_step) AS late_entropy
+WITH fourth AS (
+    SELECT s.loss, s.cross_entropy
     FROM current_steps AS s
     INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
-    WHERE s.run = :run AND s.loss IS NOT NULL AND s.cross_entropy IS NOT NULL
+    WHERE
+        s.run = :run
+        AND s.loss IS NOT NULL
+        AND s.cross_entropy IS NOT NULL
+        AND b.num_steps >= :min_rows
+        AND 4 * (b.last_step - s.step) <= b.last_step - b.first_step
+),
+ranked AS (
+    SELECT
+        loss,
+        cross_entropy,
+        ROW_NUMBER() OVER (ORDER BY loss) AS by_loss,
+        ROW_NUMBER() OVER (ORDER BY cross_entropy) AS by_entropy,
+        COUNT(*) OVER () AS num_rows
+    FROM fourth
+),
+late AS (
+    SELECT
+        AVG(loss) FILTER (WHERE by_loss IN ((num_rows + 1) / 2, (num_rows + 2) / 2)) AS loss,
+        AVG(cross_entropy) FILTER (WHERE by_entropy IN ((num_rows + 1) / 2, (num_rows + 2) / 2)) AS cross_entropy
+    FROM ranked
+),
+start AS (
+    SELECT MIN(f.step) AS step, AVG(f.loss) AS loss, AVG(f.cross_entropy) AS cross_entropy
+    FROM (
+        SELECT s.step, s.loss, s.cross_entropy
+        FROM current_steps AS s
+        WHERE s.run = :run AND s.loss IS NOT NULL AND s.cross_entropy IS NOT NULL
+        ORDER BY s.step LIMIT 5
+    ) AS f
 )
-SELECT first_step AS step, 'a tenth or more' AS subject, late_entropy AS observed, early_entropy AS threshold
-FROM means
+SELECT s.step, 'a tenth or more' AS subject, l.cross_entropy AS observed, s.cross_entropy AS threshold
+FROM start AS s
+CROSS JOIN late AS l
 WHERE
-    num_rows >= :min_rows
-    AND early_loss > 0
-    AND late_loss > 0
-    AND late_loss < (1 - :fall) * early_loss
-    AND late_entropy > (1 + :rise) * early_entropy
+    s.loss > 0
+    AND l.loss > 0
+    AND l.loss < (1 - :fall) * s.loss
+    AND l.cross_entropy > (1 + :rise) * s.cross_entropy

@@ -9,10 +9,11 @@
 -- param: min_rows = 8       -- logged steps of them without which there is no mean
 -- param: ratio = 2.0        -- loss / recent mean from which on a step counts
 -- param: deviations = 6.0   -- standard deviations above the recent mean that no noise of batches reaches
+-- param: explosion = 10.0    -- loss / first loss, and / loss of guessing: no way down leads that far up
 -- param: start_ratio = 2.0  -- loss / loss at the start: a single batch above that is no hard batch
 -- why: A spike that does not recover is the beginning of divergence; one that does has cost the steps until then.
 -- remedy: Look at the batch of that step, then lower the learning rate or clip: `debugstore show RUN --around {first_step}`.
--- silent-on: the first steps, single hard batches of a small-batch run, restarts of the learning rate
+-- silent-on: the first steps but for explosions, single hard batches of a small-batch run, restarts of the learning rate
 -- evidence: SELECT step, loss, learning_rate, batch_fingerprint FROM current_steps WHERE run = :run AND step BETWEEN :first_step - 100 AND :first_step + 100 ORDER BY step
 WITH logged AS (
     -- within a segment, in the order its rows are kept in: nothing has to be sorted
@@ -72,6 +73,25 @@ around AS (
             ORDER BY s.seq DESC LIMIT 1
         ) AS rate_before
     FROM jumped AS j
+),
+opening AS (
+    SELECT s.loss, CASE WHEN s.cross_entropy IS NULL THEN s.label_variance ELSE s.label_entropy END AS guessing_loss
+    FROM current_steps AS s
+    WHERE s.run = :run AND s.loss IS NOT NULL
+    ORDER BY s.step, s.segment, s.seq LIMIT 1
+),
+exploded AS (
+    SELECT
+        s.step,
+        s.loss,
+        :explosion * CASE WHEN o.guessing_loss > o.loss THEN o.guessing_loss ELSE o.loss END AS limit_loss
+    FROM current_steps AS s
+    CROSS JOIN opening AS o
+    WHERE
+        s.run = :run
+        AND o.loss > 0
+        AND s.loss > :explosion * o.loss
+        AND s.loss > :explosion * COALESCE(o.guessing_loss, 0)
 )
 SELECT step, 'loss' AS subject, loss AS observed, limit_loss AS threshold
 FROM around
@@ -79,4 +99,8 @@ WHERE
     (loss > :start_ratio * ABS(start_loss) OR (loss > 0.5 * start_loss AND next_loss > limit_loss))
     AND COALESCE(rate, 0) <= 1.5 * COALESCE(rate_before, rate, 0)
     AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
-ORDER BY loss DESC
+UNION
+SELECT step, 'loss' AS subject, loss AS observed, limit_loss AS threshold
+FROM exploded
+WHERE NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
+ORDER BY observed DESC

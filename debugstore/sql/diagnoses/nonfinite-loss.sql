@@ -5,7 +5,7 @@
 -- confidence: certain
 -- needs: steps.loss
 -- explains: nonfinite-gradients, nonfinite-parameters, not-learning, zero-gradients, unstable, no-parameter-updates,
---   later learning-rate-too-high
+--   learning-rate-too-high
 -- message: the loss is {subject} at step {first_step}; {count} logged losses are not finite
 -- why: From the first NaN on every gradient and every parameter it touches is NaN too: nothing after that step is training.
 -- remedy: Look at the batch and the gradients of that step: `debugstore show RUN --around {first_step}`.
