@@ -110,13 +110,13 @@ def answers(jobs: Iterable[Job], edit: Edit = FULL, workers: int = 2) -> dict[Jo
 
 
 def _path(job: Job, edit: Edit) -> Path:
-    return ANSWERS / edit.name / f"{job.run_id}.json"
+    return ANSWERS / _reader() / edit.name / f"{job.run_id}.json"
 
 
-def _of(job: Job) -> str:
-    """Return what an answer depends on: the log's version and the reader's."""
+def _of(job: Job) -> str | None:
+    """Return the version of the log that an answer is about."""
     made = outcome(job, stale=True)
-    return f"{made['version'] if made else None}-{_reader()}"
+    return made["version"] if made else None
 
 
 def _kept(job: Job, edit: Edit) -> Answer | None:
