@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,10 +12,9 @@ from debugstore.events.codec import MAX_LINE_BYTES
 from debugstore.store import fast, texts
 from debugstore.store.fast import Form
 from debugstore.store.numbers import OddError, refuse_odd_numbers, spread
-from debugstore.store.parts import NUMBER_LISTS
 from debugstore.store.rows import Identity, Row, columns_of, read_event, to_row
-from debugstore.store.shapes import Flats, leave_out
-from debugstore.store.sources import Block
+from debugstore.store.shapes import Flats, Shape, leave_out
+from debugstore.store.sources import Block, Edges
 from debugstore.store.streams import NATIVE, Facts, Stream, Tracker, run_of_file
 
 MAX_RAW = 2000
@@ -62,47 +61,29 @@ class Group:
     parts: dict[str, list[Values]] = field(default_factory=dict)
     """By plan, the seq of an event and a `PartRow`."""
 
-    events: dict[Form, list[Any]] = field(default_factory=dict)
+    events: Flats = field(default_factory=dict)
     lists: Flats = field(default_factory=dict)
-    """What the fast path made, events and lists of numbers, flat."""
-
-    def finish(self) -> None:
-        """Look at what the fast path made once more, column by column.
-
-        Raises:
-            OddError: there is a value that its rows would not say.
-        """
-        for form, flat in self.events.items():
-            form.finish(flat)
-        for shape, flat in self.lists.items():
-            refuse_odd_numbers(shape, flat)
+    """What the fast path made, events and lists of numbers, flat; a parameter is its place in `Batch.params`."""
 
     def seqs(self) -> list[int]:
         """Return the number of every event."""
-        made = [flat[:: form.shape.width] for form, flat in self.events.items()]
+        made = [flat[:: shape.width] for shape, flat in self.events.items()]
         return [*chain.from_iterable(made), *(row[0] for rows in self.values.values() for row in rows)]
 
     def steps(self, plans: Collection[str]) -> list[int]:
         """Return the step of every event of some plans."""
-        made = [flat[1 :: form.shape.width] for form, flat in self.events.items() if form.plan in plans]
+        made = [flat[1 :: shape.width] for shape, flat in self.events.items() if shape.plan in plans]
         return [*chain.from_iterable(made), *(row[1] for plan in plans for row in self.values.get(plan, ()))]
 
     def has(self, plans: Collection[str]) -> bool:
         """Say whether there is an event of one of these plans."""
         return bool(self.steps(plans))
 
-    def params(self) -> set[str]:
-        """Return the parameters that parts name."""
-        named = {row[1] for plan, rows in self.parts.items() if plan in NUMBER_LISTS for row in rows}
-        for shape, flat in self.lists.items():
-            named.update(*shape.columns_of(flat, shape.params))
-        return named
-
     def leave_out(self, known: set[int]) -> None:
         """Drop the events with these numbers."""
         for rows in (*self.values.values(), *self.parts.values()):
             rows[:] = [row for row in rows if row[0] not in known]
-        for shape, flat in (*((form.shape, flat) for form, flat in self.events.items()), *self.lists.items()):
+        for shape, flat in (*self.events.items(), *self.lists.items()):
             leave_out(shape, flat, known)
 
     def rows(self) -> dict[int, Row]:
@@ -114,11 +95,11 @@ class Group:
         return made
 
     def first(self) -> Row:
-        """Return the row with the least seq, without parts."""
+        """Return the row with the least seq, without parts that are in `lists`."""
         rows = self.rows()
-        for form, flat in self.events.items():
-            said = dict(zip(form.shape.columns, flat[: form.shape.width], strict=True))
-            rows[flat[0]] = Row(form.plan, tuple(said.get(name) for name in columns_of(form.plan)), [])
+        for shape, flat in self.events.items():
+            said = dict(zip(shape.columns, flat[: shape.width], strict=True))
+            rows[flat[0]] = Row(shape.plan, tuple(said.get(name) for name in columns_of(shape.plan)), [])
         return rows[min(rows)]
 
     def add(self, row: Row) -> None:
@@ -135,12 +116,35 @@ class Batch:
 
     groups: list[Group]
     rejects: list[Reject]
+    params: list[str]
+    """The parameters that were not in a batch before; together with those they have the places that rows say."""
+
     state: bytes
-    end: Block
+    read_bytes: int
+    read_lines: int
+    edges: Edges
     num_events: int
     num_rejects: int
     moved: list[Facts]
     """Streams that turned out to be another rank than was thought before."""
+
+
+class _Places(dict[str, int]):
+    """A place for each parameter, given when it is asked for first."""
+
+    taken = 0
+
+    def take_new(self) -> list[str]:
+        """Return the parameters that were not returned before, in the order of their places."""
+        new = list(islice(self, self.taken, None))
+        self.taken = len(self)
+        return new
+
+    def __missing__(self, name: str) -> int:
+        if "\0" in name or texts.made_name(name) != name:
+            raise OddError
+        place = self[name] = len(self)
+        return place
 
 
 class Decoder:
@@ -153,6 +157,8 @@ class Decoder:
         self._current: dict[tuple[str, int], Group] = {}
         self._native: dict[tuple[str, int], Group] = {}
         self._rejects: list[Reject] = []
+        self._forms: dict[Shape, Form] = {}
+        self._params = _Places()
 
     def decode(self, block: Block) -> Batch | None:
         """Make rows of a block's lines and move the position behind them; None if it is one line that was cut.
@@ -195,21 +201,38 @@ class Decoder:
             raise NoLogsError(self.source, found)
         for bad in refused:
             self._reject(self.source.encode("utf-8", "surrogateescape"), *bad)
-        for group in self._groups:
-            group.finish()
+        self._finish()
         if last:
             position.anchor = texts.digest(last)
         position.num_rejects += len(self._rejects)
         position.read_bytes, position.read_lines = block.end, block.first + len(block.lines) - 1
+        moved = position.tracker.take_moved()
         return Batch(
             groups=self._groups,
             rejects=self._rejects,
+            params=self._params.take_new(),
             state=msgspec.json.encode(position),
-            end=block,
+            read_bytes=position.read_bytes,
+            read_lines=position.read_lines,
+            edges=block.edges,
             num_events=position.num_events,
             num_rejects=position.num_rejects,
-            moved=position.tracker.take_moved(),
+            moved=moved,
         )
+
+    def _finish(self) -> None:
+        """Look at what the fast path made once more, column by column, and put places for parameters.
+
+        Raises:
+            OddError: there is a value that its rows would not say.
+        """
+        for group in self._groups:
+            for shape, flat in group.events.items():
+                self._forms[shape].finish(flat)
+            for shape, flat in group.lists.items():
+                refuse_odd_numbers(shape, flat)
+                for place in shape.params:
+                    flat[place :: shape.width] = map(self._params.__getitem__, flat[place :: shape.width])
 
     def _add_fast(self, line: bytes) -> bool:
         """Add a line as our logger writes it, of a stream that is open; say whether it was one."""
@@ -225,7 +248,7 @@ class Decoder:
                 return False
             group = self._native[run_id, rank] = self._group(stream, seq)
         if numbers:
-            made = spread(form.plan, seq, numbers)
+            made = spread(form.shape.plan, seq, numbers)
             if made is None:
                 return False
             for shape, values in made:
@@ -234,9 +257,10 @@ class Decoder:
                     flat = group.lists[shape] = []
                 flat.extend(values)
         group.last_seq = seq
-        rows = group.events.get(form)
+        rows = group.events.get(form.shape)
         if rows is None:
-            rows = group.events[form] = []
+            rows = group.events[form.shape] = []
+            self._forms[form.shape] = form
         rows.extend(row)
         return True
 

@@ -18,7 +18,7 @@ from debugstore.events import EVENT_TYPES
 from debugstore.store.fields import Field, fields_of
 from debugstore.store.numbers import OddError, refuse_odd_numbers
 from debugstore.store.parts import NUMBER_LISTS
-from debugstore.store.shapes import Shape
+from debugstore.store.shapes import Shape, shape
 
 _Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _Rank = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -41,7 +41,6 @@ _TAKEN = sorted(EVENT_TYPES.keys() - {"fit_start", "epoch_start", "activations"}
 class Form:
     """What to do with the values of one combination of kinds. Told from others by identity."""
 
-    plan: str
     shape: Shape
     pick: Callable[[Sequence[Any]], tuple[Any, ...]]
     """From all values of an event to those that have a column with a value."""
@@ -131,8 +130,7 @@ class _Line:
         row = list(enumerate(present, len(_ENVELOPE)))
         floats = tuple(at for at, (place, _) in row if kinds[place] is float)
         return Form(
-            plan=self.event_type,
-            shape=Shape(EVENT_TYPES[self.event_type].table, columns, floats=floats),
+            shape=shape(self.event_type, EVENT_TYPES[self.event_type].table, columns, floats=floats),
             pick=_picker([place for place, _ in present]),
             num_fields=len(self.fields),
             has_lists=dict in kinds[len(self.fields) :],

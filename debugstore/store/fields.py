@@ -6,17 +6,15 @@ it cannot give back exactly goes to `extra` under the field's own name, which th
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, Double, Integer
 
 from debugstore.errors import EventError
 from debugstore.events import codec
 from debugstore.events.nonfinite import KEY, WORDS
 from debugstore.events.types import ALIASES
 from debugstore.store import texts
-from debugstore.store.schema import column_type
 
 ABSENT: Any = object()
 """Stands for a key that a line has not."""
@@ -33,6 +31,8 @@ class Field(NamedTuple):
 
     name: str
     kind: str
+    """real, whole, flag, text or json."""
+
     aliases: tuple[str, ...] = ()
     written_whole: bool = False
 
@@ -58,22 +58,18 @@ class Fields:
 def fields_of(kind: type[msgspec.Struct]) -> Fields:
     """Return the fields of a struct of the contract that have a column."""
     hints = get_type_hints(kind)
+    kinds = {name: kind_of(hints[name]) for name in kind.__struct_fields__ if name not in (KEY, "segment")}
     return Fields(
-        Field(name, _kind(hints[name]), ALIASES.get(name, ()), name in _WRITTEN_WHOLE)
-        for name in kind.__struct_fields__
-        if name not in (KEY, "segment") and column_type(hints[name]) is not None
+        Field(name, found, ALIASES.get(name, ()), name in _WRITTEN_WHOLE) for name, found in kinds.items() if found
     )
 
 
-def _kind(annotation: Any) -> str:
+def kind_of(annotation: Any) -> str | None:
+    """Return the kind of a field's column: real, flag, whole, text or json; None if it has rows of its own."""
     if annotation is Any:
         return "json"
-    made = column_type(annotation)
-    if isinstance(made, Boolean):
-        return "flag"
-    if isinstance(made, Double):
-        return "real"
-    return "whole" if isinstance(made, BigInteger | Integer) else "text"
+    named = {float: "real", bool: "flag", int: "whole", str: "text"}
+    return next((kind for made, kind in named.items() if made in get_args(annotation)), None)
 
 
 def split(fields: Fields, data: Mapping[str, Any], lists: frozenset[str] = frozenset()) -> Columns:

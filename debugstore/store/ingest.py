@@ -4,11 +4,9 @@ A file is read block by block; each block is one transaction that also writes do
 process killed at any moment leaves a store that the next ingest completes.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -16,16 +14,14 @@ from sqlalchemy import Connection
 
 from debugstore.errors import NoLogsError
 from debugstore.store import runs, segments
-from debugstore.store.batches import Batch, Decoder, Group
+from debugstore.store.batches import Batch, Group
 from debugstore.store.database import Database
+from debugstore.store.decoding import decoded
 from debugstore.store.placing import Placing, adopt_pieces
 from debugstore.store.resume import remember, resume
 from debugstore.store.sources import Lines, Source, expand
 from debugstore.store.streams import FOREIGN
 from debugstore.store.writer import Writer
-
-_SMALL = 1 << 22
-"""Bytes of a file for which a thread is not worth its start."""
 
 Progress = Callable[[str, int, int | None], None]
 """Called after each block with the source's name, the bytes of it that were read, and its size if that is known."""
@@ -101,41 +97,25 @@ def ingest(database: Database, paths: Iterable[str | Path], *, on_progress: Prog
 
 def _ingest_file(database: Database, writer: Writer, source: Source, on_progress: Progress | None) -> FileReport:
     new, unfinished = 0, False
+    writer.begin_file()
     with closing(Lines(source)) as lines:
         with database.read() as connection:
             position, placing = resume(connection, source, lines)
-        decoder = Decoder(position, source.name)
-        blocks = lines.blocks(position.read_bytes, position.read_lines)
-        left = None if lines.total_bytes is None else lines.total_bytes - position.read_bytes
-        for batch in _ahead(map(decoder.decode, blocks), left):
+        num_events, num_rejects = position.num_events, position.num_rejects
+        for batch, done in decoded(lines, position):
             unfinished = batch is None
             if batch is not None:
                 placing, written = _write(database, writer, batch, placing, source)
                 new += written
+                num_events, num_rejects = batch.num_events, batch.num_rejects
             if on_progress:
-                on_progress(source.name, lines.done_bytes, lines.total_bytes)
-    read = decoder.position
-    return FileReport(source.name, new, read.num_events - new, read.num_rejects, tuple(placing.runs), unfinished)
-
-
-def _ahead(batches: Iterator[Batch | None], bytes_left: int | None) -> Iterator[Batch | None]:
-    """Yield batches, each made in a thread while the one before is written: SQLite leaves Python's lock meanwhile."""
-    if bytes_left is not None and bytes_left < _SMALL:
-        yield from batches
-        return
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        ahead = pool.submit(lambda: list(islice(batches, 1)))
-        while found := ahead.result():
-            ahead = pool.submit(lambda: list(islice(batches, 1)))
-            yield found[0]
+                on_progress(source.name, done, lines.total_bytes)
+    return FileReport(source.name, new, num_events - new, num_rejects, tuple(placing.runs), unfinished)
 
 
 def _write(database: Database, writer: Writer, batch: Batch, placing: Placing, source: Source) -> tuple[Placing, int]:
     """Write one batch in one transaction; return the state after it and how many of its events were new."""
-    names = set().union(*(group.params() for group in batch.groups))
-    if not writer.knows(names):
-        with database.write() as connection:
-            writer.learn(connection, names)
+    writer.learn(database, batch)
     placing = msgspec.json.decode(msgspec.json.encode(placing), type=Placing)
     new = 0
     with database.write() as connection:

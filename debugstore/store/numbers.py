@@ -6,7 +6,7 @@ from math import copysign
 from typing import Any
 
 from debugstore.store.parts import LARGEST, PARTS, SMALLEST
-from debugstore.store.shapes import Shape
+from debugstore.store.shapes import Shape, shape
 
 Numbers = dict[str, Any]
 """Numbers by parameter."""
@@ -20,10 +20,10 @@ class OddError(Exception):
 
 def _shape(plan: str, listed: int | None = None) -> Shape:
     """Return the shape of a plan's parts without `nonfinite`: the event's number, the parameter, its values."""
-    table = PARTS[plan].table
-    columns = tuple(column.name for column in list(table.columns)[2:-1])
+    parts = PARTS[plan]
+    columns = ("seq", *parts.columns[:-1])
     constants = () if listed is None else (listed,)
-    return Shape(table.name, columns, constants, params=(1,), floats=(2, 3) if plan == "param_updates" else (2,))
+    return shape(plan, parts.table, columns, constants, (1,), (2, 3) if plan == "param_updates" else (2,))
 
 
 _CHANGES = _shape("param_updates")
@@ -53,23 +53,20 @@ def spread(plan: str, seq: int, lists: Sequence[Numbers | None]) -> list[tuple[S
         )
         return [(_NORMS, _rows(seq, listed, map({**second, **first}.get, listed), listed.values()))]
     given = ((_LARGEST, first), (_SMALLEST, second))
-    return [(shape, _rows(seq, numbers, numbers.values())) for shape, numbers in given if numbers]
+    return [(of, _rows(seq, numbers, numbers.values())) for of, numbers in given if numbers]
 
 
 def _rows(seq: int, *columns: Iterable[Any]) -> Iterable[Any]:
     return chain.from_iterable(zip(repeat(seq), *columns, strict=False))
 
 
-def refuse_odd_numbers(shape: Shape, flat: list[Any]) -> None:
-    """Refuse what rows would not say: integers where floats are due, negative zeros, parameters with a NUL.
+def refuse_odd_numbers(of: Shape, flat: list[Any]) -> None:
+    """Refuse what rows would not say: integers where floats are due, negative zeros.
 
     Raises:
         OddError: there is such a value.
     """
-    for names in shape.columns_of(flat, shape.params):
-        if "\0" in "".join(names):
-            raise OddError
-    for numbers in shape.columns_of(flat, shape.floats):
+    for numbers in of.columns_of(flat, of.floats):
         if not set(map(type, numbers)) <= _FLOATS or (0.0 in numbers and any(map(_negative_zero, numbers))):
             raise OddError
 

@@ -8,13 +8,11 @@ writer puts before them; a parameter is its name, which the writer turns into it
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table
-
 from debugstore.errors import EventError
 from debugstore.events import codec
 from debugstore.events.nonfinite import KEY
 from debugstore.events.types import ModuleActivation
-from debugstore.store import schema, texts
+from debugstore.store import texts
 from debugstore.store.fields import Columns, Field, fields_of, join, read_value, split
 
 LARGEST, SMALLEST = 1, 2
@@ -33,7 +31,10 @@ Data = Mapping[str, Any]
 class Parts(NamedTuple):
     """How the lists of one type of event become rows, and rows these lists again."""
 
-    table: Table
+    table: str
+    columns: tuple[str, ...]
+    """Those of a `PartRow`; one named `param` holds a parameter's id."""
+
     lists: frozenset[str]
     make: Callable[[Data, dict[str, Any]], list[PartRow]]
     """From an event's data to rows; puts a list that its rows do not say exactly into the second argument."""
@@ -43,11 +44,18 @@ class Parts(NamedTuple):
 
 _NUMBER = Field("number", "real")
 _MODULE = fields_of(ModuleActivation)
-_GROUP = tuple(
-    Field(column.name, kind)
-    for column in list(schema.optimizer_groups.columns)[4:]
-    for kind in [{"TEXT": "text", "DOUBLE": "real", "BOOLEAN": "flag"}.get(str(column.type), "whole")]
+_GROUP = (
+    Field("optimizer_idx", "whole"),
+    Field("group_idx", "whole"),
+    Field("type", "text"),
+    Field("lr", "real"),
+    Field("weight_decay", "real"),
+    Field("eps", "real"),
+    Field("momentum", "real"),
+    Field("maximize", "flag"),
+    Field("num_params", "whole"),
 )
+"""What of a parameter group has a column."""
 
 
 def _named(data: Data, name: str) -> Mapping[str, Any]:
@@ -73,7 +81,7 @@ def _numbers(data: Data, name: str, extra: dict[str, Any]) -> dict[str, tuple[fl
             number, word, said = read_value(_NUMBER, value, marks.get(key))
         except TypeError:
             raise EventError(f"{name}: {key} must be a number, got {codec.shown(value)}") from None
-        stored = texts.made_storable(key)
+        stored = texts.made_name(key)
         found[stored] = (number, word)
         exact = exact and said and stored == key
     if name in data and not exact:
@@ -155,7 +163,7 @@ def _make_modules(data: Data, extra: dict[str, Any]) -> list[PartRow]:
             columns = split(_MODULE, facts)
         except EventError as error:
             raise EventError(f"modules: {name}: {error.reason}") from None
-        stored = texts.made_storable(name)
+        stored = texts.made_name(name)
         rows[stored] = (stored, *columns.values, _marks(**columns.nonfinite))
         exact = exact and not columns.extra and stored == name
     if "modules" in data and not exact:
@@ -194,18 +202,35 @@ def _of_group(group: Data) -> Callable[[Field], Any]:
     return column
 
 
+def _groups(name: str) -> Parts:
+    """Return the rows of a list of parameter groups, which the event itself keeps too."""
+    columns = ("idx", *(field.name for field in _GROUP))
+    return Parts("optimizer_groups", columns, frozenset(), _make_groups(name), lambda _: {})
+
+
 PARTS: dict[str, Parts] = {
     "gradient_stats": Parts(
-        schema.grad_norms,
+        "grad_norms",
+        ("param", "norm", "listed", KEY),
         frozenset(NUMBER_LISTS["gradient_stats"]),
         _make_grad_norms,
         _restore_grad_norms,
     ),
     "param_updates": Parts(
-        schema.param_changes, frozenset(_CHANGE_LISTS.values()), _make_param_changes, _restore_param_changes
+        "param_changes",
+        ("param", *_CHANGE_LISTS, KEY),
+        frozenset(NUMBER_LISTS["param_updates"]),
+        _make_param_changes,
+        _restore_param_changes,
     ),
-    "activations": Parts(schema.module_activations, frozenset({"modules"}), _make_modules, _restore_modules),
-    "fit_start": Parts(schema.optimizer_groups, frozenset(), _make_groups("optimizer"), lambda _: {}),
-    "epoch_start": Parts(schema.optimizer_groups, frozenset(), _make_groups("optimizer_state"), lambda _: {}),
+    "activations": Parts(
+        "module_activations",
+        ("module", *(field.name for field in _MODULE.all), KEY),
+        frozenset({"modules"}),
+        _make_modules,
+        _restore_modules,
+    ),
+    "fit_start": _groups("optimizer"),
+    "epoch_start": _groups("optimizer_state"),
 }
 """Parts by type of event."""

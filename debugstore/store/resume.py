@@ -48,12 +48,12 @@ def remember(connection: Connection, source: Source, batch: Batch, placing: Plac
     values = {
         "host": socket.gethostname(),
         "path": source.name,
-        "read_bytes": batch.end.end,
-        "read_lines": batch.end.first + len(batch.end.lines) - 1,
+        "read_bytes": batch.read_bytes,
+        "read_lines": batch.read_lines,
         "num_events": batch.num_events,
         "num_rejects": batch.num_rejects,
-        "head_digest": batch.end.edges.head,
-        "tail_digest": batch.end.edges.tail,
+        "head_digest": batch.edges.head,
+        "tail_digest": batch.edges.tail,
         "state": msgspec.json.encode((msgspec.Raw(batch.state), placing)).decode(),
     }
     connection.execute(_REMEMBER, values)

@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table
-
 from debugstore.errors import EventError
 from debugstore.events import EVENT_TYPES, Event, decode
-from debugstore.store import envelopes, schema, texts
+from debugstore.store import envelopes, texts
 from debugstore.store.fields import Columns, Fields, fields_of, join, split
 from debugstore.store.parts import PARTS, PartRow, Parts
 
@@ -50,15 +48,18 @@ PLANS: dict[str, Plan] = {
 }
 
 
-TABLES: Mapping[str, Table] = {**schema.event_tables, UNKNOWN: schema.events}
-"""The table of each plan."""
-
-
 @cache
 def columns_of(plan: str) -> tuple[str, ...]:
     """Return the columns that `Row.values` holds, in its order."""
-    names = [column.name for column in TABLES[plan].columns]
-    return tuple(name for name in names if name not in ("run", "segment", "rank"))
+    own = ("seq", "step", "epoch", "timestamp")
+    if plan == UNKNOWN:
+        return (*own, "event_type", "data", "envelope")
+    return (*own, *(field.name for field in PLANS[plan].fields.all), "nonfinite", "extra", "envelope")
+
+
+def table_of(plan: str) -> str:
+    """Return the name of the table of a plan's rows."""
+    return UNKNOWN if plan == UNKNOWN else PLANS[plan].table
 
 
 def read_event(line: bytes) -> Event:
@@ -70,7 +71,7 @@ def read_event(line: bytes) -> Event:
     event = decode(line)
     event.event_type = texts.made_storable(event.event_type)
     if event.run_id is not None:
-        event.run_id = texts.made_storable(event.run_id)
+        event.run_id = texts.made_name(event.run_id)
     return event
 
 

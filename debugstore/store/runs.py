@@ -8,8 +8,7 @@ from sqlalchemy import Connection, delete, select, text, update
 
 from debugstore.errors import RunAmbiguousError, RunNotFoundError
 from debugstore.store import resume, schema, texts
-from debugstore.store.rows import TABLES
-from debugstore.store.segments import PART_TABLES, ordered
+from debugstore.store.segments import ordered
 from debugstore.store.summaries import QUERY, RunSummary, summary
 
 LATEST = "latest"
@@ -109,7 +108,7 @@ def remove(connection: Connection, run: int) -> None:
     """Delete a run and all its rows; its files are read from the beginning if they are ingested again."""
     run_id = connection.execute(select(schema.runs.c.run_id).where(schema.runs.c.id == run)).scalar_one()
     resume.forget(connection, run_id)
-    for table in (*PART_TABLES, *TABLES.values(), schema.segments):
+    for table in (*schema.part_tables, *schema.plan_tables.values(), schema.segments):
         connection.execute(delete(table).where(table.c.run == run))
     connection.execute(delete(schema.runs).where(schema.runs.c.id == run))
 
@@ -141,7 +140,7 @@ def last_moment(connection: Connection, run: int) -> float | None:
     moments = []
     for segment in connection.execute(select(schema.segments).where(schema.segments.c.run == run)).mappings():
         moments += [segment["started_at"]]
-        for table in TABLES.values():
+        for table in schema.plan_tables.values():
             last = _last(connection, table, run, segment["id"])
             moments += [last["timestamp"]] if last is not None else []
     return max((moment for moment in moments if moment is not None), default=None)

@@ -9,7 +9,7 @@ keys lead with the run too, and stop at the event tables: the rows of a part tab
 transaction.
 """
 
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from debugstore.events.types import EVENT_TYPES, EventData, ModuleActivation
+from debugstore.store.fields import fields_of
 
 metadata = MetaData(
     naming_convention={
@@ -65,24 +66,18 @@ def _remainder() -> list[Any]:
     return [Column("nonfinite", Text), Column("extra", Text), Column("envelope", Text)]
 
 
-def column_type(annotation: Any) -> TypeEngine[Any] | None:
-    """Return the column type of a field's annotation; None for a field that has a table of its own rows."""
-    kinds = set(get_args(annotation)) - {type(None), msgspec.UnsetType}
-    if annotation is Any:
-        return Text()
-    for kind, made in ((float, Double()), (bool, Boolean()), (int, BigInteger()), (str, Text())):
-        if kind in kinds:
-            return made
-    return None
+_TYPES: dict[str, TypeEngine[Any]] = {
+    "real": Double(),
+    "whole": BigInteger(),
+    "flag": Boolean(),
+    "text": Text(),
+    "json": Text(),
+}
+"""The column of each kind of field."""
 
 
 def _fields(kind: type[msgspec.Struct]) -> list[Any]:
-    hints = get_type_hints(kind)
-    names = [
-        name for name in kind.__struct_fields__ if name not in ("nonfinite", "segment")
-    ]  # said elsewhere in the row
-    typed = [(name, column_type(hints[name])) for name in names]
-    return [Column(name, made) for name, made in typed if made is not None]
+    return [Column(field.name, _TYPES[field.kind]) for field in fields_of(kind).all]
 
 
 def _keyed(name: str, *parts: Any, key: tuple[str, ...]) -> Table:
@@ -215,8 +210,8 @@ module_activations = _part_table(
 optimizer_groups = _part_table(
     "optimizer_groups",
     Column("idx", Integer, nullable=False, doc="place in the list of the event"),
-    Column("optimizer_idx", Integer, doc="index of the optimizer"),
-    Column("group_idx", Integer, doc="index of the group in it"),
+    Column("optimizer_idx", BigInteger, doc="index of the optimizer"),
+    Column("group_idx", BigInteger, doc="index of the group in it"),
     Column("type", Text, doc="class of the optimizer"),
     Column("lr", Double, doc="learning rate"),
     Column("weight_decay", Double, doc="weight decay"),
@@ -240,11 +235,8 @@ rejects = Table(
 )
 """Lines that are no event. `digest` tells a line by its bytes and by the event before it, wherever a copy lies."""
 
-part_tables: dict[str, tuple[Table, ...]] = {
-    "gradient_stats": (grad_norms,),
-    "param_updates": (param_changes,),
-    "activations": (module_activations,),
-    "fit_start": (optimizer_groups,),
-    "epoch_start": (optimizer_groups,),
-}
-"""The tables that hold parts of an event, by its type."""
+plan_tables: dict[str, Table] = {**event_tables, "events": events}
+"""The table of each plan of `rows`."""
+
+part_tables: tuple[Table, ...] = (grad_norms, param_changes, module_activations, optimizer_groups)
+"""The tables that hold parts of events."""

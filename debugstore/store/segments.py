@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RowMapping, Table, delete, func, literal, sel
 
 from debugstore.store import schema, texts
 from debugstore.store.batches import Group
-from debugstore.store.rows import TABLES, columns_of
+from debugstore.store.rows import columns_of
 from debugstore.store.streams import PIECE, Facts, absolute
 
 segments = schema.segments
@@ -17,7 +17,6 @@ _STEPPING = ("gradient_stats", "loop", "param_updates", "training_step")
 
 _START_STEP = columns_of("fit_start").index("start_step")
 
-PART_TABLES = tuple(dict.fromkeys(table for tables in schema.part_tables.values() for table in tables))
 NO_SEQ = 2**62
 """`first_seq` of a segment that holds nothing yet."""
 
@@ -31,7 +30,7 @@ def known_seqs(connection: Connection, segment: RowMapping, low: int, high: int)
     """Return which numbers from `low` to below `high` a segment holds."""
     there = [
         select(table.c.seq).where(*of(table, segment), table.c.seq >= low, table.c.seq < high)
-        for table in TABLES.values()
+        for table in schema.plan_tables.values()
     ]
     return set(connection.execute(union_all(*there)).scalars())
 
@@ -66,7 +65,7 @@ def counted(connection: Connection, segment: RowMapping) -> dict[str, int | None
     seqs: list[int] = []
     steps: list[int] = []
     numbers = {"num_events": 0, "num_steps": 0}
-    for plan, table in TABLES.items():
+    for plan, table in schema.plan_tables.items():
         outer = (func.min(table.c.seq), func.max(table.c.seq), func.min(table.c.step), func.max(table.c.step))
         number, *found = connection.execute(select(func.count(), *outer).where(*of(table, segment))).one()
         if not number:
@@ -114,7 +113,7 @@ def supersede(connection: Connection, run: int, rank: int) -> None:
 def copy(connection: Connection, origin: RowMapping, made: RowMapping, before: int) -> None:
     """Copy the rows of a segment whose number is below `before` into another, which is empty."""
     changed = {"run": made["run"], "segment": made["id"], "rank": made["rank"]}
-    for table in (*TABLES.values(), *PART_TABLES):
+    for table in (*schema.plan_tables.values(), *schema.part_tables):
         names = [column.name for column in table.columns]
         picked = [literal(changed[name]).label(name) if name in changed else table.c[name] for name in names]
         query = select(*picked).where(*of(table, origin), table.c.seq < before)
@@ -125,7 +124,7 @@ def copy(connection: Connection, origin: RowMapping, made: RowMapping, before: i
 def merge(connection: Connection, piece: RowMapping, whole: RowMapping) -> None:
     """Give the rows of a piece to the segment it is a piece of."""
     known = sorted(known_seqs(connection, whole, piece["first_seq"], piece["next_seq"]))
-    for table in (*PART_TABLES, *TABLES.values()):
+    for table in (*schema.part_tables, *schema.plan_tables.values()):
         for start in range(0, len(known), 500):
             chunk = known[start : start + 500]
             connection.execute(delete(table).where(*of(table, piece), table.c.seq.in_(chunk)))
@@ -136,7 +135,7 @@ def merge(connection: Connection, piece: RowMapping, whole: RowMapping) -> None:
 
 def move(connection: Connection, segment: RowMapping, facts: Facts) -> None:
     """Give a segment the rank and the beginning that later lines of its file told."""
-    for table in TABLES.values():
+    for table in schema.plan_tables.values():
         connection.execute(update(table).where(*of(table, segment)).values(rank=facts.rank))
         query = select(table.c.seq, table.c.envelope).where(*of(table, segment), table.c.envelope.is_not(None))
         for seq, envelope in connection.execute(query).all():

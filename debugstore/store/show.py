@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, select, union_all
 
 from debugstore.store import schema
 from debugstore.store.reading import rows_between
-from debugstore.store.rows import TABLES, Identity, to_line
+from debugstore.store.rows import Identity, to_line
 from debugstore.store.streams import NATIVE
 
 WINDOW = 10
@@ -46,7 +46,7 @@ def _seqs(connection: Connection, run: int, segment: int, low: int, high: int) -
         select(func.min(table.c.seq).label("first"), func.max(table.c.seq).label("last")).where(
             table.c.run == run, table.c.segment == segment, table.c.step.between(low, high)
         )
-        for table in TABLES.values()
+        for table in schema.plan_tables.values()
     ]
     every = union_all(*ends).subquery()
     first, last = connection.execute(select(func.min(every.c.first), func.max(every.c.last))).one()

@@ -129,7 +129,7 @@ class Tracker(msgspec.Struct):
     def _native(self, event: Event, line: bytes, line_number: int) -> Stream:
         group = _group(event.run_id or "", event.rank or 0)
         key = event.data.get("segment") if event.event_type == "fit_start" else None
-        if isinstance(key, str) and key and texts.storable(key):
+        if isinstance(key, str) and key and texts.made_name(key) == key:
             return self._enter(group, NATIVE, key, event, line_number)
         if key is not None or event.event_type == "fit_start":
             return self._enter(group, FOREIGN, _fingerprint(line), event, line_number)

@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+_NAME_LENGTH = 500
+"""Characters of a name: PostgreSQL takes 2,700 bytes in an index."""
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -37,6 +40,13 @@ def storable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def made_name(text: str) -> str:
+    """Return the text itself, or one close to it that every engine holds in a key; unequal texts stay unequal."""
+    if len(text) > _NAME_LENGTH:
+        text = f"{text[:_NAME_LENGTH]}~{digest(text.encode('utf-8', 'surrogatepass'))}"
+    return made_storable(text)
 
 
 def made_storable(text: str) -> str:

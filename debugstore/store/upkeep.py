@@ -12,7 +12,6 @@ from debugstore.errors import ArgumentError
 from debugstore.store import drivers, runs, schema, segments, versions
 from debugstore.store.database import Database, open_database
 from debugstore.store.parts import PARTS
-from debugstore.store.rows import TABLES
 
 _SHOWN = 20
 """Problems of one kind that are listed."""
@@ -105,8 +104,8 @@ def _run_infos(connection: Connection, tables: dict[str, TableInfo]) -> Iterator
     rows = dict.fromkeys(names, 0)
     events = dict.fromkeys(names, 0)
     sizes: dict[int, float] = dict.fromkeys(names, 0.0)
-    known = {table.name for table in TABLES.values()}
-    for table in (*TABLES.values(), *segments.PART_TABLES):
+    known = {table.name for table in schema.plan_tables.values()}
+    for table in (*schema.plan_tables.values(), *schema.part_tables):
         for run, number in connection.execute(select(table.c.run, func.count()).group_by(table.c.run)):
             rows[run] += number
             events[run] += number if table.name in known else 0
@@ -149,21 +148,21 @@ def _segment_problems(connection: Connection) -> Iterator[str]:
             if counted[column.name] != segment[column.name]:
                 yield f"{where}: {column.name} is {segment[column.name]}, its rows say {counted[column.name]}"
         numbers = union_all(
-            *(select(table.c.seq).where(*segments.of(table, segment)) for table in TABLES.values())
+            *(select(table.c.seq).where(*segments.of(table, segment)) for table in schema.plan_tables.values())
         ).subquery()
         twice = select(numbers.c.seq).group_by(numbers.c.seq).having(func.count() > 1).limit(_SHOWN)
         for (seq,) in connection.execute(twice):
             yield f"{where}: event {seq} is there twice"
     keys = {(run, segment) for run, segment in connection.execute(select(schema.segments.c.run, schema.segments.c.id))}
-    for table in TABLES.values():
+    for table in schema.plan_tables.values():
         for run, segment in connection.execute(select(table.c.run, table.c.segment).distinct()):
             if (run, segment) not in keys:
                 yield f"rows of {table.name} belong to no segment"
 
 
 def _part_problems(connection: Connection) -> Iterator[str]:
-    for table in segments.PART_TABLES:
-        parents = [TABLES[plan] for plan, parts in PARTS.items() if parts.table is table]
+    for table in schema.part_tables:
+        parents = [schema.plan_tables[plan] for plan, parts in PARTS.items() if parts.table == table.name]
         keys = union_all(*(select(parent.c.run, parent.c.segment, parent.c.seq) for parent in parents)).subquery()
         alone = (
             select(func.count())

@@ -5,7 +5,7 @@ statement runs, so that lines are decoded meanwhile. On PostgreSQL they are copi
 from there. `benchmarks/ingest.py` measures both.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any, Protocol
@@ -13,10 +13,11 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, select
 
 from debugstore.store import schema
-from debugstore.store.batches import Group, Reject, Values
+from debugstore.store.batches import Batch, Group, Reject, Values
+from debugstore.store.database import Database
 from debugstore.store.parts import PARTS
-from debugstore.store.rows import TABLES, columns_of
-from debugstore.store.shapes import Shape
+from debugstore.store.rows import columns_of, table_of
+from debugstore.store.shapes import Shape, shape
 
 _NAMES_AT_ONCE = 500
 _VARIABLES = 32_000
@@ -93,15 +94,20 @@ def inserter(connection: Connection) -> Inserter:
     return SqliteInserter(connection) if connection.dialect.name == "sqlite" else PostgresInserter(connection)
 
 
-_PARAM_NAMES = Shape("params", ("name",))
-_REJECTS = Shape("rejects", ("line_number", "reason", "raw", "digest"))
+_PARAM_NAMES = shape("", "params", ("name",))
+_REJECTS = shape("", "rejects", ("line_number", "reason", "raw", "digest"))
 
 
 class Writer:
     """Inserts the rows of groups over one connection after another; remembers the ids of parameters."""
 
     def __init__(self) -> None:
-        self._params: dict[str, int] = {}
+        self._ids: dict[str, int] = {}
+        self._places: list[int] = []
+
+    def begin_file(self) -> None:
+        """Forget the places that the parameters of another file had."""
+        self._places = []
 
     def insert_group(self, connection: Connection, place: tuple[int, int, int], group: Group) -> None:
         """Insert the rows of one stream.
@@ -110,53 +116,63 @@ class Writer:
             place: run, segment and rank of the rows, which lack them.
         """
         insert = inserter(connection).insert
-        for form, flat in group.events.items():
-            insert(form.shape, _EVENT_KEY, place, flat)
+        for of, flat in group.events.items():
+            insert(of, _EVENT_KEY, place, flat)
         for plan, rows in group.values.items():
             insert(_all_columns(plan), _EVENT_KEY, place, list(chain.from_iterable(rows)))
-        for shape, flat in group.lists.items():
-            insert(shape, _PART_KEY, place[:2], self._with_ids(shape, flat))
+        for of, flat in group.lists.items():
+            insert(of, _PART_KEY, place[:2], _replaced(of, flat, self._places.__getitem__))
         for plan, rows in group.parts.items():
-            shape = _all_part_columns(plan)
-            insert(shape, _PART_KEY, place[:2], self._with_ids(shape, list(chain.from_iterable(rows))))
-
-    def _with_ids(self, shape: Shape, flat: list[Any]) -> list[Any]:
-        """Put ids in the places of parameters' names."""
-        flat = [*flat]
-        for place in shape.params:
-            flat[place :: shape.width] = map(self._params.__getitem__, flat[place :: shape.width])
-        return flat
+            of = _all_part_columns(plan)
+            flat = list(chain.from_iterable(rows))
+            insert(of, _PART_KEY, place[:2], _replaced(of, flat, self._ids.__getitem__))
 
     def insert_rejects(self, connection: Connection, source: str, rejects: Sequence[Reject]) -> None:
         """Insert lines that are no event."""
         inserter(connection).insert(_REJECTS, ("source",), (source,), list(chain.from_iterable(rejects)))
 
-    def knows(self, names: Iterable[str]) -> bool:
-        """Say whether the id of every one of these parameters is known."""
-        return self._params.keys() >= set(names)
+    def learn(self, database: Database, batch: Batch) -> None:
+        """Learn the ids of the parameters of a batch, making those that are new.
 
-    def learn(self, connection: Connection, names: Iterable[str]) -> None:
-        """Learn the ids of parameters, making those that are new. In a transaction of its own, and sorted, so that
-        two processes that make the same ones never wait for each other in a circle.
+        In a transaction of its own, and sorted, so that two processes that make the same parameters never wait for each
+        other in a circle.
         """
+        exact = {row[1] for group in batch.groups for plan, rows in group.parts.items() if _named(plan) for row in rows}
+        missing = sorted({name for name in (*batch.params, *exact) if name not in self._ids})
+        if missing:
+            with database.write() as connection:
+                self._make(connection, missing)
+        self._places += map(self._ids.__getitem__, batch.params)
+
+    def _make(self, connection: Connection, names: Sequence[str]) -> None:
         params = schema.params
-        missing = sorted(name for name in names if name not in self._params)
-        for start in range(0, len(missing), _NAMES_AT_ONCE):
-            chunk = missing[start : start + _NAMES_AT_ONCE]
+        for start in range(0, len(names), _NAMES_AT_ONCE):
+            chunk = names[start : start + _NAMES_AT_ONCE]
             inserter(connection).insert(_PARAM_NAMES, (), (), chunk)
             found = connection.execute(select(params.c.name, params.c.id).where(params.c.name.in_(chunk)))
-            self._params.update((name, number) for name, number in found)
+            self._ids.update((name, number) for name, number in found)
+
+
+def _replaced(of: Shape, flat: list[Any], id_of: Callable[[Any], int]) -> list[Any]:
+    """Return the values of rows with ids in the places of parameters."""
+    made = [*flat]
+    for place in of.params:
+        made[place :: of.width] = map(id_of, made[place :: of.width])
+    return made
+
+
+def _named(plan: str) -> bool:
+    return "param" in PARTS[plan].columns
 
 
 @cache
 def _all_columns(plan: str) -> Shape:
     """Return the shape of a plan's rows as the exact path makes them."""
-    return Shape(TABLES[plan].name, columns_of(plan))
+    return shape(plan, table_of(plan), columns_of(plan))
 
 
 @cache
 def _all_part_columns(plan: str) -> Shape:
     """Return the shape of a plan's parts as the exact path makes them."""
-    table = PARTS[plan].table
-    columns = tuple(column.name for column in list(table.columns)[2:])
-    return Shape(table.name, columns, params=(1,) if "param" in columns else ())
+    parts = PARTS[plan]
+    return shape(plan, parts.table, ("seq", *parts.columns), params=(1,) if _named(plan) else ())

@@ -399,8 +399,8 @@ def upgrade() -> None:
     _part_table(
         "optimizer_groups",
         sa.Column("idx", sa.Integer(), nullable=False),
-        sa.Column("optimizer_idx", sa.Integer()),
-        sa.Column("group_idx", sa.Integer()),
+        sa.Column("optimizer_idx", sa.BigInteger()),
+        sa.Column("group_idx", sa.BigInteger()),
         sa.Column("type", sa.Text()),
         sa.Column("lr", sa.Double()),
         sa.Column("weight_decay", sa.Double()),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from debugstore.events import EVENT_TYPES, nonfinite
 from debugstore.events.types import ALIASES
-from debugstore.store.schema import column_type
+from debugstore.store.fields import kind_of
 
 texts = st.text(st.characters(codec=None), max_size=8)
 """Any unicode: NUL and lone surrogates too."""
@@ -27,15 +27,14 @@ per_param = st.one_of(st.none(), st.dictionaries(names, st.one_of(real, real, wh
 
 
 def _of_field(annotation: Any) -> st.SearchStrategy[Any]:
-    made = column_type(annotation)
-    kind = None if made is None else str(made)
-    if annotation is Any:
+    kind = kind_of(annotation)
+    if kind == "json":
         return values
-    if kind == "DOUBLE":
+    if kind == "real":
         return st.one_of(real, real, whole, st.none(), spelled)
-    if kind == "BIGINT":
+    if kind == "whole":
         return st.one_of(whole, whole, st.none(), st.integers(-5, 5).map(float), spelled, st.just(math.nan))
-    if kind == "BOOLEAN":
+    if kind == "flag":
         return st.one_of(st.booleans(), st.none(), st.sampled_from([0, 1]))
     return st.one_of(texts, st.none())
 
