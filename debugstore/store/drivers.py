@@ -36,7 +36,7 @@ SERVERS = ("postgres", "postgresql")
 """How a URL names the database servers that can keep a store."""
 
 _DISK_FULL = "53100"
-_LOCK_NOT_AVAILABLE = "55P03"
+_BUSY = {"55P03", "40P01", "40001"}
 _READ_ONLY = {"25006", "42501"}
 
 
@@ -63,7 +63,7 @@ def _meaning(error: BaseException | None, where: str, seconds: float) -> StoreEr
         return StoreFullError(where)
     if state in _READ_ONLY:
         return StoreReadOnlyError(where)
-    if state == _LOCK_NOT_AVAILABLE:
+    if state in _BUSY:
         return StoreBusyError(where, seconds)
     return StoreFailedError(where, str(error))
 

@@ -118,21 +118,35 @@ def _write(database: Database, writer: Writer, batch: Batch, placing: Placing, s
     writer.learn(database, batch)
     placing = msgspec.json.decode(msgspec.json.encode(placing), type=Placing)
     new = 0
+    unsettled: set[tuple[int, int]] = set()
     with database.write() as connection:
         for group in sorted(batch.groups, key=lambda group: (group.stream.run_id or "", group.stream.rank)):
-            new += _write_group(connection, writer, group, placing)
+            written, settled = _write_group(connection, writer, group, placing)
+            new += written
+            unsettled |= settled
         for facts in batch.moved:
             segment = placing.segment_of(connection, facts)
             if segment is not None:
                 segments.move(connection, segment, facts)
-                _settle(connection, segment["run"], {segment["rank"], facts.rank})
+                unsettled |= {(segment["run"], segment["rank"]), (segment["run"], facts.rank)}
+        # After all segments are locked, and in order: two processes never wait for each other in a circle.
+        for run, rank in sorted(unsettled):
+            segments.supersede(connection, run, rank)
+        for run in sorted({run for run, _ in unsettled}):
+            runs.refresh(connection, run)
         writer.insert_rejects(connection, source.name, batch.rejects)
         remember(connection, source, batch, placing)
     return placing, new
 
 
-def _write_group(connection: Connection, writer: Writer, group: Group, placing: Placing) -> int:
-    """Write the rows of one stream; return how many were new."""
+def _write_group(
+    connection: Connection, writer: Writer, group: Group, placing: Placing
+) -> tuple[int, set[tuple[int, int]]]:
+    """Write the rows of one stream.
+
+    Returns:
+        how many were new; and its run and rank, if more than its own rows has to follow them.
+    """
     segment = placing.place(connection, group)
     seqs = group.seqs()
     end = max(seqs) + 1
@@ -143,17 +157,9 @@ def _write_group(connection: Connection, writer: Writer, group: Group, placing: 
     moved = segments.grow(connection, segment, group, seqs)
     placing.note(group, end)
     merged = segment["kind"] != FOREIGN and adopt_pieces(connection, segment["id"])
-    if merged or moved or segment["num_events"] == 0 or group.has(_TELLING):
-        _settle(connection, segment["run"], {segment["rank"]})
-    return len(seqs)
+    telling = merged or moved or segment["num_events"] == 0 or group.has(_TELLING)
+    return len(seqs), {(segment["run"], segment["rank"])} if telling else set()
 
 
 _TELLING = ("fit_start", "fit_end")
 """Events that say something of their run."""
-
-
-def _settle(connection: Connection, run: int, ranks: set[int]) -> None:
-    """Bring what depends on several segments in step with them."""
-    for rank in sorted(ranks):
-        segments.supersede(connection, run, rank)
-    runs.refresh(connection, run)

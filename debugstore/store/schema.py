@@ -182,7 +182,7 @@ events = _keyed(
 
 grad_norms = _part_table(
     "grad_norms",
-    Column("param", Integer, ForeignKey("params.id"), nullable=False, doc="the parameter"),
+    Column("param", Integer, nullable=False, doc="the parameter"),
     Column("norm", Double, doc="L2 of its gradient"),
     Column("listed", Integer, nullable=False, doc="1 among the largest, 2 among the smallest, 3 in both lists"),
     Column("nonfinite", Text),
@@ -192,7 +192,7 @@ grad_norms = _part_table(
 
 param_changes = _part_table(
     "param_changes",
-    Column("param", Integer, ForeignKey("params.id"), nullable=False, doc="the parameter"),
+    Column("param", Integer, nullable=False, doc="the parameter"),
     Column("change", Double, doc="mean absolute change by one optimizer step"),
     Column("ratio", Double, doc="norm of the change over the norm of the weights"),
     Column("nonfinite", Text),

@@ -176,6 +176,11 @@ def _part_problems(connection: Connection) -> Iterator[str]:
         number = connection.execute(alone).scalar_one()
         if number:
             yield f"{number} rows of {table.name} belong to no event"
+        if "param" in table.c:
+            known = select(schema.params.c.id).where(schema.params.c.id == table.c.param).exists()
+            number = connection.execute(select(func.count()).select_from(table).where(~known)).scalar_one()
+            if number:
+                yield f"{number} rows of {table.name} belong to no parameter"
 
 
 def _run_problems(connection: Connection) -> Iterator[str]:

@@ -5,7 +5,7 @@ statement runs, so that lines are decoded meanwhile. On PostgreSQL they are copi
 from there. `benchmarks/ingest.py` measures both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any, Protocol
@@ -76,17 +76,38 @@ class PostgresInserter:
         self._cursor: Any = connection.connection.cursor()
 
     def insert(self, shape: Shape, columns: Sequence[str], constants: Values, flat: Sequence[Any]) -> None:
-        names = ", ".join((*columns, *shape.columns))
-        staging = f"staging_{shape.table}"
-        made = f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {names} FROM {shape.table} LIMIT 0"
-        self._cursor.execute(made)
+        if not flat:
+            return
+        names, staging = ", ".join((*columns, *shape.columns)), f"staging_{shape.table}"
+        constant = [constants[index : index + 1] * (len(flat) // shape.width) for index in range(len(constants))]
+        ends = [(value,) * (len(flat) // shape.width) for value in shape.constants]
+        texts = map(_copied, (*constant, *(flat[place :: shape.width] for place in range(shape.width)), *ends))
+        # Of the same columns, without the keys; rows of it end with the transaction, the table with the session.
+        self._cursor.execute("SET LOCAL client_min_messages = warning")
+        self._cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {staging} (LIKE {shape.table}) ON COMMIT DELETE ROWS")
+        if "id" in schema.metadata.tables[shape.table].c:
+            self._cursor.execute(f"ALTER TABLE {staging} DROP COLUMN IF EXISTS id")
         with self._cursor.copy(f"COPY {staging} ({names}) FROM STDIN") as copy:
-            for start in range(0, len(flat), shape.width):
-                copy.write_row((*constants, *flat[start : start + shape.width], *shape.constants))
+            copy.write("\n".join(map("\t".join, zip(*texts, strict=True))) + "\n")
         self._cursor.execute(
             f"INSERT INTO {shape.table} ({names}) SELECT {names} FROM {staging} ON CONFLICT DO NOTHING"
         )
-        self._cursor.execute(f"DROP TABLE {staging}")
+        self._cursor.execute(f"TRUNCATE {staging}")
+
+
+_PLAIN = {int, float}
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _copied(column: Sequence[Any]) -> Iterable[str]:
+    """Return the values of a column as COPY reads them."""
+    return map(repr, column) if set(map(type, column)) <= _PLAIN else map(_copied_value, column)
+
+
+def _copied_value(value: Any) -> str:
+    if value is None:
+        return "\\N"
+    return value.translate(_ESCAPED) if isinstance(value, str) else repr(value)
 
 
 def inserter(connection: Connection) -> Inserter:

@@ -370,7 +370,6 @@ def upgrade() -> None:
         sa.Column("norm", sa.Double()),
         sa.Column("listed", sa.Integer(), nullable=False),
         sa.Column("nonfinite", sa.Text()),
-        sa.ForeignKeyConstraint(["param"], ["params.id"], name="fk_grad_norms_param"),
         key="param",
     )
     _part_table(
@@ -379,7 +378,6 @@ def upgrade() -> None:
         sa.Column("change", sa.Double()),
         sa.Column("ratio", sa.Double()),
         sa.Column("nonfinite", sa.Text()),
-        sa.ForeignKeyConstraint(["param"], ["params.id"], name="fk_param_changes_param"),
         key="param",
     )
     _part_table(
