@@ -80,11 +80,11 @@ class Recorder:
 
     def training_step(self, loss: Any, given: dict[str, Any], step: int | None) -> None:
         """Take the loss of one forward pass: a new step, or a further micro-step of the one under way."""
+        self._calls.forward_left()  # of the step before: its length reaches to this call
         self.start()
         if self._is_new(step):
             self.end_step()
             self._begin(self.step + 1 if step is None else int(step))
-        self._calls.forward_left()
         self._micro_steps += 1
         self._batch_idx += 1
         self._calls.note(FORWARD)
