@@ -29,7 +29,7 @@ demo: .venv/run.stamp
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest --quiet --numprocesses=auto --dist=worksteal
+	$(BIN)/python -m pytest --quiet --numprocesses=auto --dist=loadfile
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check

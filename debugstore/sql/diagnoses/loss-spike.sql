@@ -84,14 +84,14 @@ exploded AS (
     SELECT
         s.step,
         s.loss,
-        :explosion * CASE WHEN o.guessing_loss > o.loss THEN o.guessing_loss ELSE o.loss END AS limit_loss
+        :explosion * CASE WHEN b.guessing_loss > b.loss THEN b.guessing_loss ELSE b.loss END AS limit_loss
     FROM current_steps AS s
-    CROSS JOIN opening AS o
+    CROSS JOIN opening AS b
     WHERE
         s.run = :run
-        AND o.loss > 0
-        AND s.loss > :explosion * o.loss
-        AND s.loss > :explosion * COALESCE(o.guessing_loss, 0)
+        AND b.loss > 0
+        AND s.loss > :explosion * b.loss
+        AND s.loss > :explosion * COALESCE(b.guessing_loss, 0)
 )
 SELECT step, 'loss' AS subject, loss AS observed, limit_loss AS threshold
 FROM around
