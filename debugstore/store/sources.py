@@ -46,7 +46,7 @@ class Source:
         name = self.path.name
         for ending in (".gz", ".zst", ".jsonl", ".json", ".log", ".txt"):
             name = name.removesuffix(ending)
-        return name or self.path.name
+        return texts.made_storable(name or self.path.name)
 
 
 def expand(paths: Iterable[str | Path]) -> list[Source]:
@@ -79,7 +79,7 @@ def _expand_one(given: str) -> list[Source]:
 
 
 def _source(path: Path) -> Source:
-    return Source(str(path.absolute()), path)
+    return Source(texts.made_storable(str(path.absolute())), path)
 
 
 def _near(path: Path) -> list[str]:

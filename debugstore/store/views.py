@@ -26,11 +26,12 @@ def statements() -> Iterator[str]:
     for table in (*schema.event_tables.values(), schema.events):
         yield current.format(table=table.name, columns=_columns(table))
     parts = _read("current_parts")
-    named = _read("current_named_parts")
     for name, parent in _PARENTS.items():
         table = schema.metadata.tables[name]
-        template = named if "param" in table.c else parts
-        yield template.format(table=name, parent=parent, columns=_columns(table, skip=3))
+        columns, joined = _columns(table, skip=3), ""
+        if "param" in table.c:
+            columns, joined = f"p.name,\n    {columns}", "INNER JOIN params AS p ON t.param = p.id"
+        yield parts.format(table=name, parent=parent, columns=columns, joined=joined)
     for path in sorted(FOLDER.glob("*.sql")):
         if not path.stem.startswith("current"):
             yield path.read_text("utf-8")

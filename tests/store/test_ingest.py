@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -171,6 +172,14 @@ def test_windows_line_ends_blank_lines_and_a_byte_order_mark(memory: Database, t
     report = one(memory, file)
     assert (report.new, report.rejected) == (len(FIRST.events()), 0)
     assert content(memory) == stored([FIRST.write(tmp_path / "plain.jsonl")])
+
+
+def test_a_file_may_have_any_name(database: Database, tmp_path: Path) -> None:
+    """A name that is no UTF-8 is a name, also of the run of a log that names none."""
+    file = tmp_path / os.fsdecode(b"caf\xe9.jsonl")
+    file.write_bytes(b'{"event_type":"own","step":7,"data":{}}\n' + FIRST.lines())
+    assert one(database, file).new == len(FIRST.events()) + 1
+    assert one(database, file).new == 0
 
 
 BAD_LINES = {

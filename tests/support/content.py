@@ -18,8 +18,7 @@ def content(database: Database, *tables: str) -> Content:
     with database.read() as connection:
         named = {"run": schema.runs.c.run_id, "segment": schema.segments.c.key, "param": schema.params.c.name}
         names = {
-            column: dict(connection.execute(select(text.table.c.id, text)).all())
-            for column, text in named.items()
+            column: dict(connection.execute(select(text.table.c.id, text)).all()) for column, text in named.items()
         }
         wanted = tables or tuple(name for name in schema.metadata.tables if name not in ("sources", "params"))
         return {name: _rows(connection, name, names) for name in sorted(wanted)}
