@@ -7,7 +7,6 @@ diagnoses_dir = "ops/diagnoses"        # more diagnoses, beside this file
 loss-spike.ratio = 3.0                 # thresholds in place of the defaults
 """
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -50,12 +49,11 @@ class Project:
         Raises:
             ArgumentError: there is none; the message names those that are near.
         """
-        from debugstore.analysis.diagnosis import read_diagnoses
+        from debugstore.analysis.diagnosis import read_diagnoses, unknown_diagnosis
 
         known = read_diagnoses(self.diagnoses_dir)
         if code not in known:
-            near = difflib.get_close_matches(code, list(known), n=3)
-            raise ArgumentError(f"no diagnosis named '{code}'" + (f"; did you mean {', '.join(near)}?" if near else ""))
+            raise unknown_diagnosis(code, known)
         return known[code]
 
 

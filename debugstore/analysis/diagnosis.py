@@ -6,6 +6,7 @@ Where an effect is tied to its step (`moment: step`) it must not start before it
 after it. A diagnosis with `without-effect` is only as severe as it says when one of its effects is found.
 """
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from debugstore.analysis.queries import Query, read_folder, shipped
-from debugstore.errors import QueryFileError
+from debugstore.errors import ArgumentError, QueryFileError
 
 STAGES = (
     "wiring",
@@ -135,6 +136,13 @@ def read_diagnoses(folder: Path | None = None) -> Mapping[str, Diagnosis]:
     """Return the shipped diagnoses by code, with those of `folder`; one of the same name takes its place."""
     files = {**shipped("diagnoses"), **(read_folder(folder) if folder is not None else {})}
     return MappingProxyType({code: read_diagnosis(query) for code, query in files.items()})
+
+
+def unknown_diagnosis(code: str, known: Iterable[str], where: str = "") -> ArgumentError:
+    """Return the error of a code that names no diagnosis: with those that are near, else with where all are listed."""
+    near = difflib.get_close_matches(code, list(known), n=3)
+    hint = f"did you mean {', '.join(near)}?" if near else "'debugstore sql --list' lists them all"
+    return ArgumentError(f"no diagnosis named '{code}'{where}; {hint}")
 
 
 def _effects(text: str) -> Iterator[tuple[str, bool]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from debugstore.analysis.diagnosis import COLUMNS, PLACE, Diagnosis, Severity, read_diagnoses
+from debugstore.analysis.diagnosis import COLUMNS, PLACE, Diagnosis, Severity, read_diagnoses, unknown_diagnosis
 from debugstore.analysis.queries import Number, plain, substitute
 from debugstore.analysis.signals import Signals
 from debugstore.errors import ArgumentError, QueryFileError
@@ -238,7 +238,7 @@ def _asked(known: Mapping[str, Diagnosis], only: Collection[str] | None) -> Sequ
         return tuple(known)
     for code in only:
         if code not in known:
-            raise ArgumentError(f"no diagnosis named '{code}'{_near(code, known)}")
+            raise unknown_diagnosis(code, known)
     wanted = dict.fromkeys(only)
     for code in list(wanted):
         wanted.update(dict.fromkeys(effect for effect in known[code].explains if effect in known))
@@ -251,7 +251,7 @@ def _thresholds(known: Mapping[str, Diagnosis], given: Mapping[str, Number]) -> 
     for key, value in given.items():
         code, _, name = key.partition(".")
         if code not in known:
-            raise ArgumentError(f"no diagnosis named '{code}', as in the threshold '{key}'{_near(code, known)}")
+            raise unknown_diagnosis(code, known, f", as in the threshold '{key}'")
         params = known[code].query.params
         if name not in params:
             raise ArgumentError(f"diagnosis '{code}' has no threshold '{name}': it has {', '.join(params) or 'none'}")
@@ -259,10 +259,3 @@ def _thresholds(known: Mapping[str, Diagnosis], given: Mapping[str, Number]) -> 
             raise ArgumentError(f"threshold '{key}' must be a number, got {value!r}")
         changed.setdefault(code, {})[name] = value
     return changed
-
-
-def _near(code: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(code, list(known), n=3)
-    return f"; did you mean {', '.join(near)}?" if near else ""

@@ -1,6 +1,7 @@
 """What commands list: ingested files, runs, events, questions. A table for people, all fields for programs."""
 
 import os
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from debugstore.errors import ArgumentError
 from debugstore.render.formats import Format
-from debugstore.render.tables import cell, render_rows, strict_json
+from debugstore.render.tables import cell, printable, render_rows, strict_json
 from debugstore.store.summaries import RunSummary
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from debugstore.store.upkeep import StoreInfo
 
 FOR_PEOPLE = (Format.TABLE, Format.MARKDOWN)
+TEXT_WIDTH = 80
+SMALLEST_TEXT_WIDTH = 20
+SHORT_LIST = 4
+KEPT_TOGETHER = "\u00a0"
+"""Between a field and its value: a line does not end there."""
 
 
 def render_ingest(report: "IngestReport", *, format: str = Format.TABLE, width: int | None = None) -> str:
@@ -58,11 +64,14 @@ def render_runs(runs: Sequence[RunSummary], *, format: str = Format.TABLE, width
 
 
 def render_events(events: Sequence[Mapping[str, Any]], *, format: str = Format.TABLE, width: int | None = None) -> str:
-    """Return events: for people a line each with its plain fields, for programs whole."""
+    """Return events: for people their plain fields, wrapped to `width` (80 if None) in a table; for programs whole."""
     if format == Format.JSON:
         return "[" + ",\n ".join(strict_json(event) for event in events) + "]"
     if format == Format.NL:
         return "\n".join(strict_json(event) for event in events)
+    if format == Format.TABLE:
+        several = len({event.get("rank") for event in events}) > 1
+        return "\n".join(_paragraph(event, several, width or TEXT_WIDTH) for event in events)
     columns = ["step", "rank", "event", "data"]
     rows = [(event["step"], event.get("rank"), event["event_type"], _summary(event["data"])) for event in events]
     return render_rows(*_without_empty(rows, columns), format, width=width)
@@ -138,10 +147,28 @@ def _moment(seconds: float | None) -> str | None:
         return None
 
 
-def _summary(data: Mapping[str, Any]) -> str:
-    """Return the plain fields of an event, numbers that were not finite by their word."""
+def _paragraph(event: Mapping[str, Any], with_rank: bool, width: int) -> str:
+    """Return an event as a line that says which it is, and its fields under it."""
+    rank = f"  rank {event.get('rank')}" if with_rank else ""
+    facts = textwrap.fill(
+        _summary(event["data"], KEPT_TOGETHER),
+        max(width, SMALLEST_TEXT_WIDTH),
+        initial_indent="    ",
+        subsequent_indent="    ",
+        break_on_hyphens=False,
+    ).replace(KEPT_TOGETHER, " ")
+    return "\n".join(filter(None, (f"step {event['step']}{rank}  {printable(event['event_type'])}", facts)))
+
+
+def _summary(data: Mapping[str, Any], between: str = " ") -> str:
+    """Return the fields of an event; a number that was not finite by its word, of much how many."""
     marks = data.get("nonfinite")
     words = marks if isinstance(marks, dict) else {}
     shown = {name: words.get(name, value) if value is None else value for name, value in data.items()}
-    plain = {name: value for name, value in shown.items() if isinstance(value, str | int | float)}
-    return ", ".join(f"{name} {cell(value)}" for name, value in plain.items())
+    texts = {name: _shortened(value) for name, value in shown.items() if name != "nonfinite"}
+    return ", ".join(f"{name}{between}{text.replace(' ', between)}" for name, text in texts.items() if text)
+
+
+def _shortened(value: Any) -> str:
+    much = isinstance(value, dict) or (isinstance(value, list) and len(value) > SHORT_LIST)
+    return f"({len(value)})" if much else cell(value)
