@@ -118,7 +118,9 @@ class TrainingStep(EventData):
     label_max: Annotated[Real, doc("largest valid label")] = UNSET
     label_entropy: Annotated[Real, doc("entropy of the batch's label histogram", "nats")] = UNSET
     label_majority_share: Annotated[Real, doc("share of the most frequent label", "0..1")] = UNSET
-    label_variance: Annotated[Real, doc("variance of floating labels")] = UNSET
+    label_variance: Annotated[
+        Real, doc("mean over outputs of floating labels' variance over samples: what the best constant answer leaves")
+    ] = UNSET
     num_ignored: Annotated[Whole, doc("labels equal to ignore_index", "labels")] = UNSET
     label_input_match: Annotated[Real, doc("share of labels equal to the input at the same place", "0..1")] = UNSET
     output_min: Annotated[Real, doc("smallest finite logit")] = UNSET
@@ -129,9 +131,14 @@ class TrainingStep(EventData):
     output_width: Annotated[Whole, doc("size of the class dimension")] = UNSET
     num_nonfinite_outputs: Annotated[Whole, doc("NaN or infinite logits", "elements")] = UNSET
     row_sum_error: Annotated[Real, doc("mean |1 - sum over classes|: near 0 for probabilities")] = UNSET
-    column_sum_error: Annotated[Real, doc("mean |1 - sum over samples|: near 0 for a softmax over the batch")] = UNSET
+    column_sum_error: Annotated[
+        Real, doc("mean |1 - sum over the first dimension|: near 0 for a softmax over the batch")
+    ] = UNSET
     top_prediction_share: Annotated[Real, doc("share of the most predicted class", "0..1")] = UNSET
     cross_entropy: Annotated[Real, doc("mean cross entropy of the logits, computed by the probe", "nats")] = UNSET
+    mean_squared_error: Annotated[
+        Real, doc("mean squared error of the outputs on floating labels of their shape, computed by the probe")
+    ] = UNSET
     num_eval_modules: Annotated[
         Whole, doc("dropout and norm modules in eval mode with trainable parameters around")
     ] = UNSET

@@ -45,7 +45,7 @@ class Context:
     model: nn.Module = field(init=False)
     named: list[tuple[str, Tensor]] = field(init=False)
     calls: Calls = field(default_factory=Calls)
-    ran: dict[str, int] | None = None  # modules that ran before the first step, in order; None when not watched
+    ran: dict[str, int] | None = None  # modules that ran for the first step, in order; None when not watched
     in_closure: bool = False  # the optimizer was given a closure that runs forward and backward
     unscaled: bool = False  # the scaler has divided its scale out of this step's gradients
 

@@ -56,6 +56,7 @@ class Recorder:
         self._measured: Optimizer | None = None
         self._stepped = False
         self._warned = False
+        self._without_gradient = False  # the model was called last without gradient, and no validation ended since
         self._seconds_before = 0.0
 
     # ---- the user's calls
@@ -102,6 +103,7 @@ class Recorder:
         """Write `validation`; the step before is over."""
         self.start()
         self.pause()
+        self._without_gradient = False
         asked = self._ask("validation_facts")
         self._emit("validation", self._here(), {**asked, "": plain(metrics)})
 
@@ -143,19 +145,24 @@ class Recorder:
 
     def forward_entered(self, inputs: Any) -> None:
         """Note that the model was called."""
-        if torch.is_grad_enabled():
+        self._without_gradient = not torch.is_grad_enabled()
+        if not self._without_gradient:
             self._calls.forward_entered()
             return
         self._calls.paused = True
         self._tell(self._probes, "forward_entered", inputs)
 
     def module_ran(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
-        """Show a module's output to the probes that watch modules; validation is not watched."""
-        if not torch.is_grad_enabled():
-            return
-        if self.context.ran is not None and self._plan is None:
+        """Show a module's output to the probes that watch modules; validation is not watched.
+
+        What runs without gradient is validation when the whole model does, or when the module is not in train mode.
+        """
+        gradient = torch.is_grad_enabled()
+        validating = not gradient and (self._without_gradient or not module.training)
+        if self.context.ran is not None and self._plan is None and not validating:
             self.context.ran.setdefault(name, len(self.context.ran))
-        self._tell(self._watching, "module_ran", name, module, inputs, output)
+        if gradient:
+            self._tell(self._watching, "module_ran", name, module, inputs, output)
 
     def watches_next(self) -> bool:
         """Whether any probe wants to see the modules in the forward pass of the coming step."""

@@ -43,7 +43,26 @@ def sample_std(values: Tensor) -> Tensor:
 
     In passes along memory: `std(0)` reads across it, and takes five times as long.
     """
-    return (values - values.mean(0)).square_().mean(0).sqrt_().mean()
+    return _moments(values)[1].sqrt_().mean()
+
+
+def spreads(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the standard deviation of all of (N, D) values, and the mean over columns of that over rows.
+
+    The first is put together from the columns: two passes less than of its own.
+    """
+    means, variances = _moments(values)
+    return (variances.mean() + means.var(correction=0)).sqrt(), variances.sqrt().mean()
+
+
+def column_variance(values: Tensor) -> Tensor:
+    """Return the mean over columns of the variance over rows, of (N, D) values."""
+    return _moments(values)[1].mean()
+
+
+def _moments(values: Tensor) -> tuple[Tensor, Tensor]:
+    means = values.mean(0)
+    return means, (values - means).square_().mean(0)
 
 
 def finite_range(values: Tensor) -> tuple[Tensor, Tensor, Tensor | int]:
@@ -83,6 +102,19 @@ def first_rows(logits: Tensor, dim: int | None) -> Tensor:
     return rows[: max(MIN_OUTPUT_ROWS, MAX_OUTPUT_ENTRIES // rows.shape[1])]
 
 
+def first_columns(values: Tensor) -> Tensor:
+    """Return (N, ...) values as (N, D) over all samples: the first columns, up to 2^15 numbers but one column at least.
+
+    Cut before it is flattened: values whose memory is not in order are copied by that.
+    """
+    samples = values.detach()
+    if samples.dim() < 2:
+        return samples.reshape(-1, 1)
+    wanted = max(MAX_OUTPUT_ENTRIES // samples.shape[0], 1)
+    inner = max(samples[0, 0].numel(), 1)
+    return samples[:, : -(-wanted // inner)].flatten(1)[:, :wanted]
+
+
 def occurrences(values: Tensor) -> Tensor:
     """Return for each of (N) values how often it occurs: no histogram, so neither the range nor the host is needed.
 
@@ -90,6 +122,12 @@ def occurrences(values: Tensor) -> Tensor:
     """
     ordered = values.sort().values
     return torch.searchsorted(ordered, values, right=True) - torch.searchsorted(ordered, values)
+
+
+def top_share(values: Tensor) -> Tensor:
+    """Return the share of the most frequent of (N) indices of classes: counted on the host, sorted on a device."""
+    times = torch.bincount(values) if on_host(values) else occurrences(values)
+    return times.amax() / values.numel()
 
 
 def entropy(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:

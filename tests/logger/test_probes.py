@@ -95,6 +95,51 @@ def test_real_labels_have_a_variance(tmp_path: Path) -> None:
     assert (data["target_shape"], data["labels_shape"]) == ([4, 1], [4])
 
 
+@pytest.mark.parametrize("shape", [(6, 3), (6, 3, 4), (2, 1)])
+def test_the_variance_of_real_labels_is_what_the_best_constant_answer_leaves(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    """Each output has its own mean: the variance is over samples, its mean over outputs."""
+    torch.manual_seed(5)
+    labels = torch.randn(shape) + 100 * torch.arange(shape[1]).reshape(1, -1, *[1] * (len(shape) - 2))
+    data = one_step(tmp_path, torch.zeros(shape), labels)
+    columns = list(zip(*(sample.flatten().tolist() for sample in labels), strict=True))
+    left = [sum((value - sum(column) / len(column)) ** 2 for value in column) / len(column) for column in columns]
+    assert data["label_variance"] == pytest.approx(sum(left) / len(left), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "labels"), [((6, 3), (6, 3)), ((6, 1), (6,)), ((6,), (6, 1)), ((6,), (6,)), ((2, 3, 4), (2, 3, 4))]
+)
+def test_the_error_of_real_outputs_pairs_each_with_its_label(
+    tmp_path: Path, outputs: tuple[int, ...], labels: tuple[int, ...]
+) -> None:
+    """The mean squared error is over pairs; (N, 1) outputs meet (N,) labels one by one and are not broadcast."""
+    torch.manual_seed(6)
+    made, wanted = torch.randn(outputs), torch.randn(labels)
+    data = one_step(tmp_path, made, wanted)
+    pairs = list(zip(made.flatten().tolist(), wanted.flatten().tolist(), strict=True))
+    assert data["mean_squared_error"] == pytest.approx(sum((a - b) ** 2 for a, b in pairs) / len(pairs), rel=1e-5)
+
+
+@pytest.mark.parametrize("labels", [torch.randn(6, 2), torch.randn(3), torch.zeros(6, dtype=torch.long)])
+def test_outputs_without_labels_of_their_shape_have_no_error(tmp_path: Path, labels: Tensor) -> None:
+    """Other shapes, or classes for labels: there is no squared error to speak of."""
+    assert "mean_squared_error" not in one_step(tmp_path, torch.randn(6, 3), labels)
+
+
+def test_the_sums_of_columns_are_over_all_samples(tmp_path: Path) -> None:
+    """A softmax over the batch is seen in (N, T, C) outputs, and in more rows than the other facts look at."""
+    torch.manual_seed(7)
+    tall = torch.randn(40, 3, 1000)
+    for name, logits in (("wide", torch.randn(4, 6, 5)), ("tall", tall), ("turned", tall.transpose(1, 2))):
+        labels = torch.zeros(logits.shape[:2] if name != "turned" else (40, 3), dtype=torch.long)
+        data = one_step(tmp_path / name, logits.softmax(0), labels)
+        assert data["column_sum_error"] < 1e-5 < data["row_sum_error"]
+    data = one_step(tmp_path / "plain", torch.ones(4, 6, 5), torch.zeros(4, 6, dtype=torch.long))
+    assert data["column_sum_error"] == pytest.approx(3.0)
+
+
 def test_the_form_of_the_outputs(tmp_path: Path) -> None:
     """Range, spread, zeros, row and column sums agree with plain tensor calls; a softmax has row sums of one."""
     logits = torch.randn(6, 5).relu()

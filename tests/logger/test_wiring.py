@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from debugstore import DebugLogger
-from tests.support.training import batch, events, small_model
+from tests.support.training import CLASSES, WIDTH, batch, events, small_model
 
 
 def wiring(
@@ -79,6 +79,52 @@ def test_a_cut_graph_names_the_last_module_that_ran(tmp_path: Path) -> None:
     data = wiring(tmp_path, model, torch.optim.SGD(model.parameters(), 0.1), cut)
     assert counts(data) == {"num_trainable_not_reached": 2, "num_not_reached_used": 2}
     assert (data["trainable_not_reached"], data["last_used_module"]) == (["0.weight", "0.bias"], "0")
+
+
+@pytest.mark.parametrize("called", ["inside", "directly"])
+def test_modules_without_gradient_in_a_training_step_are_used(tmp_path: Path, called: str) -> None:
+    """A body under no_grad ran, be it inside of the model's forward or called by itself."""
+
+    class Cut(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = nn.Linear(WIDTH, 8), nn.Linear(8, CLASSES)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                hidden = self.body(x)
+            made: Tensor = self.head(hidden)
+            return made
+
+    model = Cut()
+    x, y = batch(0)
+    data = wiring(
+        tmp_path,
+        model,
+        torch.optim.SGD(model.parameters(), 0.1),
+        lambda: functional.cross_entropy(model(x) if called == "inside" else Cut.forward(model, x), y),
+    )
+    assert counts(data) == {"num_trainable_not_reached": 2, "num_not_reached_used": 2}
+    assert data["last_used_module"] == "body"
+
+
+@pytest.mark.parametrize("mode", [True, False])
+@pytest.mark.parametrize("whole", [True, False])
+def test_modules_of_a_validation_before_the_first_step_are_not_used(tmp_path: Path, mode: bool, whole: bool) -> None:
+    """A validation, of the whole model or of a part in eval mode, says nothing about what a training step uses."""
+    model = small_model()
+    model.aux = nn.Linear(CLASSES, CLASSES)
+    x, y = batch(0)
+
+    def loss() -> Tensor:
+        model.train(mode and whole)
+        with torch.no_grad():
+            model(x) if whole else model.aux(torch.zeros(1, CLASSES))
+        model.train()
+        return functional.cross_entropy(model[2](model[1](model[0](x))), y)
+
+    data = wiring(tmp_path, model, torch.optim.SGD(model.parameters(), 0.1), loss)
+    assert counts(data) == {"num_trainable_not_reached": 2}
 
 
 def test_an_unused_module_did_not_run(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from debugstore.logger.probes.base import Batch, Facts, Probe
-from debugstore.logger.tensors import entropy
+from debugstore.logger.tensors import column_variance, entropy, first_columns
 
 SAMPLES = 10
 
@@ -38,7 +38,8 @@ class Labels(Probe):
         flat = whole(labels)
         if flat is None:
             real = labels.detach().float()
-            facts |= {"label_min": real.min(), "label_max": real.max(), "label_variance": real.var(correction=0)}
+            low, high = torch.aminmax(real)
+            facts |= {"label_min": low, "label_max": high, "label_variance": column_variance(first_columns(real))}
             return {**facts, "num_valid": torch.isfinite(real).sum(), "num_ignored": 0}
         return {**facts, **self._range(flat), **self._match(batch, flat)}
 

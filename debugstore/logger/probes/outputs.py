@@ -5,7 +5,7 @@ from torch import Tensor
 
 from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.probes.labels import SAMPLES, whole
-from debugstore.logger.tensors import class_dim, entropy, finite_range, first_rows, sample_std
+from debugstore.logger.tensors import class_dim, finite_range, first_columns, first_rows, spreads, top_share
 
 
 class Outputs(Probe):
@@ -15,7 +15,7 @@ class Outputs(Probe):
     """
 
     name = "outputs"
-    cost = "an argmax; eight passes over at most 2^15 logits, or over 16 rows"
+    cost = "an argmax; nine passes over at most 2^15 logits, or over 16 rows"
 
     def step_facts(self, batch: Batch) -> Facts:
         """Describe the logits, and compare them with the labels where both fit."""
@@ -30,36 +30,40 @@ class Outputs(Probe):
             dim = class_dim(logits, batch.labels, self.context.settings.num_classes)
         rows = first_rows(logits, dim).float()
         facts |= self._form(rows)
+        if logits.dim() > 0 and logits.shape[0] > 1:
+            facts["column_sum_error"] = (first_columns(logits).float().sum(0) - 1).abs_().mean()
+        wanted = answers(batch.labels, logits)
+        if wanted is not None:
+            facts["mean_squared_error"] = (rows - wanted[: rows.shape[0]]).square_().mean()
         if dim is not None and labels is not None and logits.shape[dim] > 1:
             facts |= self._predictions(logits.detach().argmax(dim).reshape(-1), rows, labels)
         return facts
 
     def _form(self, rows: Tensor) -> Facts:
         low, high, num_nonfinite = finite_range(rows)
+        std, sample_std = spreads(rows)
         facts: Facts = {
             "output_min": low,
             "output_max": high,
-            "output_std": rows.std(correction=0),
+            "output_std": std,
             "output_zero_share": 1 - torch.count_nonzero(rows) / rows.numel(),
             "output_width": rows.shape[1],
             "num_nonfinite_outputs": num_nonfinite,
             "row_sum_error": (rows.sum(1) - 1).abs().mean(),
         }
         if rows.shape[0] > 1:
-            facts["column_sum_error"] = (rows.sum(0) - 1).abs().mean()
-            facts["output_sample_std"] = sample_std(rows)
+            facts["output_sample_std"] = sample_std
         return facts
 
     def _predictions(self, chosen: Tensor, rows: Tensor, labels: Tensor) -> Facts:
         valid = labels != self.context.settings.ignore_index
         first = labels[: rows.shape[0]]
         possible = valid[: rows.shape[0]] & (first >= 0) & (first < rows.shape[1])
-        chosen_logits = rows.gather(1, torch.where(possible, first, 0)[:, None])[:, 0]
-        losses = rows.logsumexp(1) - chosen_logits
+        losses = -rows.log_softmax(1).gather(1, torch.where(possible, first, 0)[:, None])[:, 0]
         return {
             "accuracy": ((chosen == labels) & valid).sum() / valid.sum(),
             "sample_predictions": chosen[:SAMPLES],
-            "top_prediction_share": entropy(chosen, torch.ones_like(valid))[1],
+            "top_prediction_share": top_share(chosen),
             "cross_entropy": torch.where(possible, losses, 0.0).sum() / possible.sum(),
             "num_possible": possible.sum(),
         }
@@ -69,3 +73,17 @@ class Outputs(Probe):
         if facts.pop("num_possible", None) == 0:
             facts = {key: value for key, value in facts.items() if key not in ("accuracy", "cross_entropy")}
         return facts
+
+
+def answers(labels: Tensor | None, logits: Tensor) -> Tensor | None:
+    """Return floating labels as (N, D), D the logits' last dimension; None where their shapes differ.
+
+    A dimension of one entry makes no difference: what a loss makes of (N, 1) beside (N,) is not asked here.
+    """
+    if labels is None or not labels.is_floating_point() or _without_ones(labels) != _without_ones(logits):
+        return None
+    return labels.detach().reshape(-1, logits.shape[-1] if logits.dim() > 1 else 1)
+
+
+def _without_ones(values: Tensor) -> list[int]:
+    return [size for size in values.shape if size != 1]

@@ -1,0 +1,17 @@
+"""The error of outputs that are not classes."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("steps", sa.Column("mean_squared_error", sa.Double()))
+
+
+def downgrade() -> None:
+    op.drop_column("steps", "mean_squared_error")
