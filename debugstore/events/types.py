@@ -258,6 +258,7 @@ class Loop(EventData):
     num_backward: Annotated[Whole, doc("backward passes of the logged loss")] = UNSET
     num_zero_grad: Annotated[Whole, doc("zero_grad calls")] = UNSET
     num_optimizer_steps: Annotated[Whole, doc("optimizer steps that ran")] = UNSET
+    in_closure: Annotated[Flag, doc("the optimizer was given a closure, which runs forward and backward")] = UNSET
     num_scheduler_steps: Annotated[Whole, doc("scheduler steps")] = UNSET
     num_skipped_steps: Annotated[Whole, doc("steps the gradient scaler skipped, since the start")] = UNSET
     num_total_backward: Annotated[Whole, doc("backward passes since the start")] = UNSET

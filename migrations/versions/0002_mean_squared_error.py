@@ -1,4 +1,4 @@
-"""The error of outputs that are not classes."""
+"""The error of outputs that are not classes; optimizers that call back."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("steps", sa.Column("mean_squared_error", sa.Double()))
+    op.add_column("loops", sa.Column("in_closure", sa.Boolean()))
 
 
 def downgrade() -> None:
+    op.drop_column("loops", "in_closure")
     op.drop_column("steps", "mean_squared_error")

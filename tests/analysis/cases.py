@@ -144,6 +144,7 @@ FIRES: dict[str, Logs] = {
     "zero-grad-in-accumulation": _accumulating(0.25, num_total_zero_grad=lambda step: 4 * (step + 1)),
     "accumulation-not-averaged": _accumulating(1.0),
     "backward-of-another-loss": bent(loop={"num_total_backward": 0}),
+    "logged-after-backward": bent(loop={"num_total_backward": 0, "num_total_optimizer_steps": lambda step: step + 2}),
     "eval-mode-in-training": bent(step={"num_eval_modules": 2}),
     "train-mode-in-validation": bent(validation={"num_train_mode_forwards": 5}),
     # hyperparameters
@@ -311,7 +312,13 @@ SILENT: dict[str, dict[str, Logs]] = {
     },
     "zero-grad-before-step": {"zero_grad first": bent(loop={"call_order": "FZBSL"})},
     "step-before-backward": {"logged late": bent(loop={"call_order": "FSLZB"})},
-    "accumulation-not-averaged": {"averaged": _accumulating(0.25)},
+    "backward-of-another-loss": {
+        "logged late": bent(loop={"num_total_backward": 0, "num_total_optimizer_steps": lambda step: step + 2})
+    },
+    "zero-grad-in-accumulation": {
+        "a closure": _accumulating(1.0, num_total_zero_grad=lambda step: 4 * (step + 1), in_closure=True)
+    },
+    "accumulation-not-averaged": {"averaged": _accumulating(0.25), "a closure": _accumulating(1.0, in_closure=True)},
     "learning-rate-zero": {"warm-up and decay": (Run(),)},
     "group-learning-rate-zero": {
         "warm-up of all groups": bent(start={"optimizer": [{**GROUP, "lr": 0.0}, {**GROUP, "group_idx": 1, "lr": 0.0}]})

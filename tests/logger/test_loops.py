@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from debugstore import DebugLogger
+from debugstore import DebugLogger, open_store
 from debugstore.logger.event_log import LoggerWarning
 from tests.support.training import batch, events, small_model, train
 
@@ -162,7 +162,10 @@ def test_a_closure_is_one_step_however_often_it_is_called(tmp_path: Path, inside
     assert len(by_step(log, "param_updates")) == 3
     assert all(data["total_norm"] > 0 for data in by_step(log, "gradient_stats").values())
     assert [data["num_optimizer_steps"] for data in by_step(log, "loop").values()] == [1, 1, 1]
+    assert all(data["in_closure"] for data in by_step(log, "loop").values())
     assert not events(log, "logger_error")
+    with open_store(":memory:") as store:
+        assert not [finding for finding in store.report(str(log.path)).findings if finding.severity != "note"]
 
 
 class Scaled:

@@ -350,6 +350,7 @@ class Run:
             "num_backward": 1,
             "num_zero_grad": 1,
             "num_optimizer_steps": 1,
+            "in_closure": False,
             "num_scheduler_steps": 1,
             "num_skipped_steps": 0,
             "num_total_backward": done,

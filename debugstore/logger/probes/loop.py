@@ -29,6 +29,7 @@ class Loop(Probe):
             facts[f"num_{name}"] = calls.counts[kind]
             facts[f"num_total_{name}"] = calls.totals[kind]
         facts |= {
+            "in_closure": self.context.in_closure,
             "num_skipped_steps": calls.skipped,
             "found_inf": calls.found_inf,
             "step_seconds": None if calls.paused or calls.began is None else time.perf_counter() - calls.began,

@@ -9,7 +9,7 @@
 -- param: micro_steps = 1.8  -- backward passes per optimizer step from which on it is an accumulation
 -- why: The gradient, and under SGD the step, is as many times too large as there are micro-steps.
 -- remedy: Divide before backward: `(loss / accumulation_steps).backward()`.
--- silent-on: a loss that is divided before backward
+-- silent-on: a loss that is divided before backward, a closure that the optimizer calls as often as it likes
 -- evidence: SELECT step, loss_gradient, total_norm FROM current_grads WHERE run = :run ORDER BY step LIMIT 20
 WITH totals AS (
     SELECT CAST(MAX(num_total_backward) AS DOUBLE PRECISION) / NULLIF(MAX(num_total_optimizer_steps), 0) AS micro_steps
@@ -29,9 +29,10 @@ losses AS (
 SELECT s.step, 'backward' AS subject, s.loss_gradient AS observed, t.micro_steps AS threshold
 FROM starts AS s
 CROSS JOIN totals AS t
-CROSS JOIN losses AS l
+CROSS JOIN losses AS n
 WHERE
     t.micro_steps >= :micro_steps
     AND s.loss_gradient * t.micro_steps > 1.5
-    AND COALESCE(l.ratio, 1) * s.loss_gradient * t.micro_steps > 1.5
+    AND COALESCE(n.ratio, 1) * s.loss_gradient * t.micro_steps > 1.5
     AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
+    AND NOT EXISTS (SELECT 1 FROM current_loops AS l WHERE l.run = :run AND l.in_closure)
