@@ -123,6 +123,9 @@ class TrainingStep(EventData):
     ] = UNSET
     num_ignored: Annotated[Whole, doc("labels equal to ignore_index", "labels")] = UNSET
     label_input_match: Annotated[Real, doc("share of labels equal to the input at the same place", "0..1")] = UNSET
+    label_input_dependence: Annotated[
+        Real, doc("how much rarer different pairs of input and label are than with labels half a batch away", "0..1")
+    ] = UNSET
     output_min: Annotated[Real, doc("smallest finite logit")] = UNSET
     output_max: Annotated[Real, doc("largest finite logit")] = UNSET
     output_std: Annotated[Real, doc("standard deviation of the logits")] = UNSET
@@ -157,8 +160,8 @@ class GradientStats(EventData):
     total_norm: Annotated[Real, doc("L2 over all gradients as one vector, before clipping")] = UNSET
     clipped_norm: Annotated[Real, doc("the same as the optimizer saw it, after clipping")] = UNSET
     entry_norm: Annotated[Real, doc("the same when backward was entered: not zero if gradients pile up")] = UNSET
-    max_grad: Annotated[Real, doc("largest finite absolute entry")] = UNSET
-    min_grad: Annotated[Real, doc("smallest absolute entry; at steps whose loss is logged")] = UNSET
+    max_grad: Annotated[Real, doc("largest finite absolute entry; at steps whose loss or update is logged")] = UNSET
+    min_grad: Annotated[Real, doc("smallest absolute entry; at steps whose update is logged")] = UNSET
     num_params_with_grad: Annotated[Whole, doc("trainable parameters that have a gradient", "tensors")] = UNSET
     num_params_total: Annotated[Whole, doc("trainable parameters", "tensors")] = UNSET
     num_zero_grad: Annotated[Whole, doc("gradients that are zero in every entry", "tensors")] = UNSET

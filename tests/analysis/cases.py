@@ -384,6 +384,9 @@ SILENT: dict[str, dict[str, Logs]] = {
     "vanishing-gradients": {"converged": bent(grads={"total_norm": 1e-5})},
     "only-prior-learned": {
         "still falling": bent(loss=lambda step: CHANCE * (1.2 - step / 2000), step={"accuracy": 0.12}),
+        "a sequence model on its first plateau": bent(
+            loss=flat(), step={"label_entropy": CHANCE, "accuracy": 0.12, "label_input_dependence": 0.1}
+        ),
         "better than guessing": bent(loss=flat(2.1), step={"label_entropy": CHANCE, "accuracy": 0.12}),
     },
     "loss-flat": {

@@ -190,6 +190,24 @@ def test_labels_that_are_the_inputs_match(tmp_path: Path) -> None:
     assert data["label_input_match"] == 1
 
 
+def test_how_much_labels_depend_on_inputs(tmp_path: Path) -> None:
+    """It is what sets of pairs count, over the labels that are valid as they are and half a batch away."""
+    rng = torch.Generator().manual_seed(3)
+    ids = torch.randint(0, 5, (8, 16), generator=rng)
+    labels = (ids + torch.randint(0, 2, ids.shape, generator=rng)) % 5
+    labels[torch.rand(labels.shape, generator=rng) < 0.2] = -100
+    data = one_step(tmp_path / "a", torch.randn(8, 16, 5), labels, ids)
+    x, y = ids.flatten().tolist(), labels.flatten().tolist()
+    away = y[64:] + y[:64]
+    counted = [i for i in range(128) if y[i] != -100 != away[i]]
+    pairs, by_chance = ({(x[i], other[i]) for i in counted} for other in (y, away))
+    # torch counts where a sorted list changes: the pairs left out are one more kind of pair, on both sides
+    assert data["label_input_dependence"] == pytest.approx((len(by_chance) - len(pairs)) / len(counted), abs=1e-6)
+    assert data["label_input_dependence"] > 0.05
+    labels[4:] = -100
+    assert one_step(tmp_path / "b", torch.randn(8, 16, 5), labels, ids)["label_input_dependence"] is None
+
+
 def test_modes_are_counted_where_something_trains(tmp_path: Path) -> None:
     """Dropout and norm modules in eval mode count, but not a frozen norm, and not a dropout of zero."""
     model = nn.Sequential(
@@ -255,7 +273,7 @@ def test_saturated_units_are_counted(tmp_path: Path) -> None:
 
 
 def test_activations_come_back_rarely(tmp_path: Path) -> None:
-    """After the first steps a window of four steps ends at every hundredth, and between them no module has a hook."""
+    """After the first steps a window of four steps ends at the hundredth, and between them no module has a hook."""
     model = small_model()
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     hooked = []

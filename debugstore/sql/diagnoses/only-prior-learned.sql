@@ -10,10 +10,13 @@
 -- param: memorized = 0.75  -- the same where validation shows that what was learned is the training set by heart
 -- param: above = 1.3       -- loss / that of guessing; higher is no guessing but a fault of another kind
 -- param: falling = 0.02    -- share of the loss that still goes from the third quarter to the last
+-- param: balanced = 0.9   -- share of the most frequent label; above it the imbalance is the nearer cause
+-- param: patience = 1000  -- steps a sequence model may stay at the frequencies while its inputs do tell of its labels
+-- param: surely = 9        -- squared standard errors from which on they do: three of them
 -- param: gain = 0.05       -- accuracy above that of always naming the most frequent label
 -- why: Labels shuffled against the inputs, inputs without content or a dead path to them all end here.
 -- remedy: Look at inputs and labels side by side as the model gets them, then try to overfit one batch.
--- silent-on: runs that are still falling, warm-up, losses that are neither cross entropy nor squared error
+-- silent-on: runs that are still falling, sequence models on their first plateau, warm-up, labels nearly all of one class, losses that are neither cross entropy nor squared error
 -- evidence: SELECT step, loss, accuracy, label_entropy, label_variance FROM current_steps WHERE run = :run ORDER BY step DESC LIMIT 20
 WITH settings AS (
     SELECT
@@ -23,7 +26,8 @@ WITH settings AS (
             WHERE w.run = :run AND (w.loss_function LIKE 'Mse%' OR w.loss_function LIKE 'Mean%')
         ) AS squares,
         (
-            SELECT AVG(v.label_variance * v.num_valid_tokens / NULLIF(v.num_valid_tokens - 1.0, 0))
+            -- of n samples the variance is too small by one in n; a sample has as many labels as outputs
+            SELECT AVG(v.label_variance * v.num_valid_tokens / NULLIF(v.num_valid_tokens - 1.0 * v.output_width, 0))
             FROM current_steps AS v
             WHERE v.run = :run
         ) AS label_variance
@@ -42,7 +46,7 @@ guessed AS (
             WHEN s.cross_entropy IS NOT NULL
                 THEN s.label_entropy + COALESCE((c.num_classes - 1) / (2.0 * NULLIF(s.num_valid_tokens, 0)), 0)
             -- few labels show a variance that varies; the mean of many batches does not
-            WHEN c.squares > 0 AND s.num_valid_tokens >= 16 THEN s.label_variance
+            WHEN c.squares > 0 AND s.num_valid_tokens >= 16 * COALESCE(s.output_width, 1) THEN s.label_variance
             WHEN c.squares > 0 THEN c.label_variance
         END AS guessing_loss,
         CASE
@@ -83,6 +87,14 @@ run_wide AS (
     FROM guessed
     WHERE guessing_loss > 0.05
 ),
+informed AS (
+    SELECT
+        COUNT(*) AS num_rows,
+        AVG(label_input_dependence) AS mean,
+        AVG(label_input_dependence * label_input_dependence) AS square
+    FROM current_steps
+    WHERE run = :run AND label_input_dependence IS NOT NULL
+),
 validated AS (
     SELECT COUNT(*) AS num_rows, MIN(loss) AS best_loss, MAX(accuracy) AS best_accuracy
     FROM current_validations
@@ -93,9 +105,17 @@ settled AS (
     FROM medians AS m
     CROSS JOIN run_wide AS r
     CROSS JOIN validated AS v
+    CROSS JOIN informed AS i
     WHERE
         r.num_rows >= :min_rows
+        AND (
+            r.last_step >= :patience
+            OR i.num_rows = 0
+            OR i.mean <= 0
+            OR i.num_rows * i.mean * i.mean <= :surely * (i.square - i.mean * i.mean)
+        )
         AND m.late_ratio < :above
+        AND COALESCE(r.majority_share, 0) < :balanced
         AND (
             (
                 m.late_ratio > :below
