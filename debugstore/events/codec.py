@@ -46,11 +46,22 @@ def encode(value: Mapping[str, Any]) -> bytes:
     Raises:
         ValueError, TypeError: the mapping holds something JSON cannot say.
     """
-    strict = nonfinite.mark(dict(value))
+    strict = dict(value)
     try:
-        return _ENCODER.encode(strict) + b"\n"
+        line = _ENCODER.encode(strict)
+        if line.count(b"null") > _absent(strict):  # the encoder writes what is not finite as null
+            line = _ENCODER.encode(nonfinite.mark(strict))
+        return line + b"\n"
     except UnicodeEncodeError:  # a lone surrogate: only the escaped form can carry it
+        strict = nonfinite.mark(strict)
         return json.dumps(strict, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _absent(event: dict[str, Any]) -> int:
+    """Return how many fields of an event, and of its data, are None: these are null rightly."""
+    return sum(
+        item is None for holder in (event, event.get("data")) if isinstance(holder, dict) for item in holder.values()
+    )
 
 
 def parse(line: bytes) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from debugstore.logger.calls import Calls
 
+PLAIN = (Tensor, nn.Parameter)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -105,7 +107,7 @@ def clean(name: str) -> str:
 
 def local(tensor: Tensor) -> Tensor:
     """Return the dense numbers this process holds: of a sharded tensor its own shard, of a sparse one its values."""
-    if type(tensor) in (Tensor, nn.Parameter) and tensor.layout is torch.strided and not tensor.dtype.is_complex:
+    if tensor.layout is torch.strided and type(tensor) in PLAIN and not tensor.dtype.is_complex:
         return tensor
     tensor = getattr(tensor, "_local_tensor", tensor).detach()
     if tensor.is_sparse:
@@ -115,4 +117,4 @@ def local(tensor: Tensor) -> Tensor:
 
 def gradients(named: Sequence[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
     """Return the gradients that exist now, as local dense numbers."""
-    return [(name, local(parameter.grad)) for name, parameter in named if parameter.grad is not None]
+    return [(name, local(grad)) for name, parameter in named if (grad := parameter.grad) is not None]

@@ -7,17 +7,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from debugstore.logger.tensors import on_host
+
 WORD = torch.int32
 
 
 def fetch(tensors: Sequence[Tensor]) -> list[Any]:
-    """Return each tensor's numbers: a number for a scalar, a flat list otherwise; exact for all integers and float32.
+    """Return each tensor's numbers: a number for a scalar, a flat list otherwise; exact for all integers and floats.
 
-    Cost: one device-to-host copy in all, whatever the number of tensors. They are packed as 32-bit words, integers
-    before floats so that 64-bit numbers stay aligned. float64 is kept where any float here is one.
+    Cost: one device-to-host copy in all, whatever the number of tensors; none for those that lie on the host, all read
+    in place.
     """
-    if not tensors:
-        return []
+    if all(map(on_host, tensors)):
+        return [(tensor.reshape(-1) if tensor.dim() > 1 else tensor).tolist() for tensor in tensors]
+    return packed(tensors)
+
+
+def packed(tensors: Sequence[Tensor]) -> list[Any]:
+    """Return the same through one copy of 32-bit words; integers before floats, so that 64-bit numbers stay aligned.
+
+    float64 is kept where any float here is one.
+    """
     home = next((t.device for t in tensors if t.device.type != "cpu"), tensors[0].device)
     wholes = [t for t in tensors if not t.dtype.is_floating_point]
     reals = [t for t in tensors if t.dtype.is_floating_point]

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 DENSE_STEPS = 5
 FINGERPRINT_EVERY = 50
-ACTIVATIONS_EVERY = 100
+ACTIVATIONS_AT = (100, 200)
+ACTIVATIONS_EVERY = 500
 ACTIVATIONS_WINDOW = 4
 
 
@@ -55,15 +56,16 @@ class Schedule:
     def coming(self, step: int) -> Plan:
         """Return what a step to come would be asked for; before the first, it is taken for the first.
 
-        Of nine steps in ten nothing is asked: they share one plan, so that they cost a few divisions.
+        Of nine steps in ten nothing is asked: they share one plan.
         """
         first = step if self.first is None else self.first
         dense = 0 <= step - first < DENSE_STEPS
-        window = step - first if dense else self._window(step)
+        end = _window_end(step)
+        window = step - first if dense else step - (end - ACTIVATIONS_WINDOW + 1)
         steps, gradients, updates = (
             dense or step % every == 0 for every in (self.step_every, self.grad_every, self.update_every)
         )
-        if window is None and not (steps or gradients or updates):
+        if window < 0 and not (steps or gradients or updates):
             return NOTHING
         return Plan(
             step=step,
@@ -71,13 +73,17 @@ class Schedule:
             steps=steps,
             gradients=gradients,
             updates=updates,
-            window=window,
-            activations=dense or step % ACTIVATIONS_EVERY == 0,
+            window=window if window >= 0 else None,
+            activations=dense or step == end,
             fingerprints=dense or step % max(FINGERPRINT_EVERY, self.grad_every) == 0,
         )
 
-    @staticmethod
-    def _window(step: int) -> int | None:
-        """Return the place in the window that ends at the next multiple of a hundred."""
-        place = (step + ACTIVATIONS_WINDOW - 1) % ACTIVATIONS_EVERY
-        return place if place < ACTIVATIONS_WINDOW else None
+    def quiet_until(self, step: int) -> int:
+        """Return the first step after `step`, one that is asked for nothing, that is asked for something."""
+        every = (self.step_every, self.grad_every, self.update_every)
+        return min(_window_end(step) - ACTIVATIONS_WINDOW + 1, *(step + n - step % n for n in every))
+
+
+def _window_end(step: int) -> int:
+    """Return the last step of the window that `step` lies in or that comes next: 100, 200, then multiples of 500."""
+    return next((end for end in ACTIVATIONS_AT if step <= end), -(-step // ACTIVATIONS_EVERY) * ACTIVATIONS_EVERY)

@@ -38,6 +38,11 @@ def stacked(scalars: Sequence[Tensor]) -> Tensor | list[Tensor]:
     return torch.stack(list(scalars)) if alike else list(scalars)
 
 
+def gathered(scalars: Sequence[Tensor]) -> tuple[Any, ...] | Tensor | list[Tensor]:
+    """Return scalars as numbers where all lie on the host, else as `stacked` does."""
+    return tuple(map(number, scalars)) if all(map(on_host, scalars)) else stacked(scalars)
+
+
 def sample_std(values: Tensor) -> Tensor:
     """Return the mean over features of the standard deviation over samples, of (N, ...) values.
 

@@ -148,17 +148,22 @@ def test_sick_gradients_are_counted_and_named(tmp_path: Path, poison: float) -> 
     assert (update["num_nonfinite_params"], update["first_nonfinite_param"]) == (1, "2.weight")
 
 
-def test_gradients_oftener_than_losses_keep_the_largest(tmp_path: Path) -> None:
-    """With gradients at every step each event has the largest entry; the smallest comes where the loss is logged."""
+def test_gradients_oftener_than_losses_leave_the_extremes_to_those(tmp_path: Path) -> None:
+    """With gradients at every step the largest entry comes where the loss is logged, the smallest with updates."""
+    all_steps = {"step_every": 1, "update_every": 1}
     both, rare = (
-        train(tmp_path / name, steps=8, grad_every=1, step_every=every)[1] for name, every in (("a", 1), ("b", 7))
+        train(tmp_path / name, steps=12, grad_every=1, **every)[1]
+        for name, every in (("a", all_steps), ("b", {"step_every": 7, "update_every": 9}))
     )
     every = [line["data"] for line in events(both, "gradient_stats")]
     some = [line["data"] for line in events(rare, "gradient_stats")]
-    assert len(every) == len(some) == 8
-    assert [data["max_grad"] for data in some] == [data["max_grad"] for data in every]
-    assert [step for step, data in enumerate(some) if data["min_grad"] is not None] == [0, 1, 2, 3, 4, 7]
-    assert all(data["min_grad"] is not None for data in every)
+    assert len(every) == len(some) == 12
+    for field, steps in (("max_grad", [0, 1, 2, 3, 4, 7, 9]), ("min_grad", [0, 1, 2, 3, 4, 9])):
+        assert all(data[field] > 0 for data in every)
+        assert {step: data[field] for step, data in enumerate(some) if field in data} == {
+            step: every[step][field] for step in steps
+        }
+    assert [data["total_norm"] for data in some] == [data["total_norm"] for data in every]
 
 
 def test_norms_beyond_single_precision_are_not_infinite(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What each module of the model puts out: over the first steps, then over a few steps in every hundred."""
+"""What each module of the model puts out: over the first steps, then over a few steps rarely."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Activations(Probe):
     """`activations`: spread, dead and saturated units, what is not finite, by module."""
 
     name = "activations"
-    cost = "six passes over every module's output, in the first five steps and in four of every hundred"
+    cost = "six passes over every module's output, in the first five steps and in four of every five hundred"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -9,10 +10,11 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from debugstore.logger.context import gradients, local
+from debugstore.logger.norms import Norms, all_finite, norms, scaled, total
 from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.rows import rows, scratch
 from debugstore.logger.schedule import Plan
-from debugstore.logger.tensors import is_finite, number, on_host, stacked
+from debugstore.logger.tensors import is_finite, number, stacked
 
 LIST_LENGTH = 10
 
@@ -21,15 +23,18 @@ class Gradients(Probe):
     """`gradient_stats`: norms, extremes and sick tensors, per step and per parameter."""
 
     name = "gradients"
-    cost = "three passes over the gradients; no copy of them; two numbers and a norm a parameter to the host"
+    cost = (
+        "two passes over the gradients, a third where the loss is logged and a fourth with updates; no copy of them; "
+        "two norms a parameter to the host"
+    )
 
     def begin(self, plan: Plan) -> bool:
         """Forget the step before."""
         self._measured: Facts = {}
-        self._entry: Tensor | list[Tensor] | None = None
+        self._entry: Norms | None = None
         self._seed: Tensor | None = None
-        self._smallest_too = plan.steps
-        self._clipped: list[Tensor] = []
+        self._largest, self._smallest = plan.steps or plan.updates, plan.updates
+        self._clipped: list[Norms] = []
         self._optimizer_ran = False
         return plan.gradients
 
@@ -37,7 +42,7 @@ class Gradients(Probe):
         """Measure what the gradients already hold: only the first backward of a step says whether they pile up."""
         self._seed = seed.clone().reshape(()) if seed.numel() == 1 else None
         if self._entry is None:
-            self._entry = stacked(norms([grad for _, grad in gradients(self.context.trainable())]))
+            self._entry = norms([grad for _, grad in gradients(self.context.trainable())])
 
     def backward_ended(self) -> None:
         """Measure the gradients; a later backward of the same step replaces an earlier one's."""
@@ -61,13 +66,13 @@ class Gradients(Probe):
         clipped = norms([local(p.grad) for p in held])
         if getattr(optimizer, "grad_scale", None) is not None:  # a fused optimizer unscales inside its step
             scale = self.context.scale()
-            clipped = clipped if scale is None else [norm / scale for norm in clipped]
-        self._clipped.extend(clipped)
+            clipped = clipped if scale is None else scaled(clipped, scale)
+        self._clipped.append(clipped)
 
     def step_events(self) -> Iterable[tuple[str, Facts]]:
         """Return the step's `gradient_stats`, if anything was measured."""
         if self._measured:
-            clipped = stacked(self._clipped) if self._optimizer_ran else None
+            clipped = self._clipped if self._optimizer_ran else None
             seen = {"entry": self._entry, "seed": self._seed, "clipped": clipped}
             yield "gradient_stats", {**self._measured, **seen}
         self._measured, self._entry, self._seed, self._clipped = {}, None, None, []
@@ -82,23 +87,22 @@ class Gradients(Probe):
             "names": tuple(name for name, _ in named),
             "matrices": tuple(name for name, parameter in trainable if parameter.dim() >= 2),
             "total": len(trainable),
-            "norms": stacked(found),
+            "norms": found,
             "scale": scale.clone() if scale is not None else None,
-            **extremes(grads, found, self._smallest_too),
+            **extremes(grads, found, self._largest, self._smallest),
         }
 
     def finish(self, event_type: str, facts: Facts) -> Facts:  # noqa: ARG002
         """Divide the loss scale out and name the largest and smallest."""
-        scale = facts["scale"] or 1.0
-        by_name = {name: norm / scale for name, norm in zip(facts["names"], facts["norms"], strict=True)}
-        sick = [name for name, is_sick in zip(facts["names"], facts["sick"], strict=True) if is_sick]
-        largest = [m for m in facts["largest"] if math.isfinite(m)]
-        smallest = [m for m in facts["smallest"] if math.isfinite(m)]
+        names, found = facts["names"], facts["norms"]
+        scale = facts["scale"]
+        if scale is not None:
+            found = [norm / scale for norm in found]
+        by_name = dict(zip(names, found, strict=True))
+        sick = [name for name, is_sick in zip(names, facts["sick"], strict=True) if is_sick]
         matrices = [by_name[name] for name in facts["matrices"] if name in by_name]
         made: Facts = {
-            "total_norm": total(by_name.values()),
-            "max_grad": max(largest) / scale if largest else None,
-            "min_grad": min(smallest) / scale if smallest else None,
+            "total_norm": total(found),
             "num_params_with_grad": len(by_name),
             "num_params_total": facts["total"],
             "num_zero_grad": sum(map(bool, facts["zero"])),
@@ -106,14 +110,18 @@ class Gradients(Probe):
             "top_10_grad_norms": ends(by_name, largest=True),
             "bottom_10_grad_norms": ends(by_name, largest=False),
         }
-        if facts["scale"] is not None:
-            made["loss_scale"] = facts["scale"]
+        for field, key, choose in (("max_grad", "largest", max), ("min_grad", "smallest", min)):
+            if facts[key] is not None:
+                finite = [value for value in facts[key] if math.isfinite(value)]
+                made[field] = choose(finite) / (scale or 1.0) if finite else None
+        if scale is not None:
+            made["loss_scale"] = scale
         if facts["entry"] is not None:
-            made["entry_norm"] = total(facts["entry"]) / scale
+            made["entry_norm"] = total(facts["entry"]) / (scale or 1.0)
         if facts["seed"] is not None:
             made["loss_gradient"] = facts["seed"]
         if facts["clipped"] is not None:
-            made["clipped_norm"] = total(facts["clipped"])
+            made["clipped_norm"] = total(norm for part in facts["clipped"] for norm in part)
         if sick:
             made["first_nonfinite_param"] = sick[0]
         if matrices:
@@ -121,47 +129,30 @@ class Gradients(Probe):
         return made
 
 
-def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Return the L2 norm of each tensor as a device scalar; half precision is summed in single.
-
-    A norm that overflows single precision is taken again in double on the CPU, where looking at it costs nothing;
-    elsewhere it stays infinite, and `num_nonfinite` tells it from one that has infinite entries.
-    """
-    if not tensors:
-        return []
-    kinds = {tensor.dtype for tensor in tensors}
-    low = kinds & {torch.bfloat16, torch.float16}
-    wide = (torch.float64 if torch.float64 in kinds else torch.float32) if low or len(kinds) > 1 else None
-    found = torch._foreach_norm(list(tensors), 2, dtype=wide)
-    return [
-        torch.linalg.vector_norm(tensor, dtype=torch.float64) if on_host(norm) and number(norm) == math.inf else norm
-        for tensor, norm in zip(tensors, found, strict=True)
-    ]
-
-
-def extremes(grads: Sequence[Tensor], found: Sequence[Tensor], smallest_too: bool = True) -> Facts:
-    """Return which gradients are sick or zero, and the largest and smallest finite absolute entries, some of each.
+def extremes(grads: Sequence[Tensor], found: Norms, largest: bool = True, smallest: bool = True) -> Facts:
+    """Return which gradients are sick or zero, and if asked for the extreme finite absolute entries, some of each.
 
     On the host only suspicious gradients are looked at again: `found` are their norms. Elsewhere looking would wait
-    for the device, so every gradient is read a few times more. The smallest entry takes as long as all else together,
-    so a run that logs gradients oftener than losses gets it where it logs both.
+    for the device, so every gradient is read a few times more. The extremes take as long as all else together, so they
+    are measured where the loss is logged, and the smallest entry only with updates.
     """
-    if not all(map(on_host, found)):
-        return _extremes_elsewhere(grads)
-    values = [number(norm) for norm in found]
-    healthy = all(map(math.isfinite, values))
-    ranges = [_finite_range(row, healthy, smallest_too) for row in rows(grad.reshape(-1) for grad in grads)]
+    if not isinstance(found, tuple):
+        return _extremes_elsewhere(grads, largest, smallest)
+    healthy = all_finite(found)
+    ranges = (
+        [_finite_range(row, healthy, smallest) for row in rows(grad.reshape(-1) for grad in grads)] if largest else []
+    )
     return {
-        "sick": tuple(not math.isfinite(value) for value in values),
-        "zero": tuple(value == 0 and not grad.any().tolist() for value, grad in zip(values, grads, strict=True)),
-        "largest": tuple(number(high) for _, high in ranges),
-        "smallest": tuple(number(low) for low, _ in ranges) if smallest_too else (),
+        "sick": (False,) * len(found) if healthy else tuple(not math.isfinite(norm) for norm in found),
+        "zero": tuple(norm == 0 and not grad.any().tolist() for norm, grad in zip(found, grads, strict=True)),
+        "largest": tuple(number(high) for _, high in ranges) if largest else None,
+        "smallest": tuple(number(low) for low, _ in ranges) if smallest else None,
     }
 
 
-def _finite_range(row: Tensor, healthy: bool, smallest_too: bool) -> tuple[Tensor, Tensor]:
+def _finite_range(row: Tensor, healthy: bool, smallest: bool) -> tuple[Tensor, Tensor]:
     """Return the smallest (if asked for) and largest finite absolute entry of a row; NaN, both, if it has none."""
-    if healthy and not smallest_too:
+    if healthy and not smallest:
         low, high = torch.aminmax(row)
         return low, torch.maximum(-low, high)
     absolute = torch.abs(row, out=scratch("absolute", row.numel(), row.dtype, row.device))
@@ -172,29 +163,26 @@ def _finite_range(row: Tensor, healthy: bool, smallest_too: bool) -> tuple[Tenso
     return torch.aminmax(absolute) if absolute.numel() else (high * torch.nan, high * torch.nan)
 
 
-def _extremes_elsewhere(grads: Sequence[Tensor]) -> Facts:
+def _extremes_elsewhere(grads: Sequence[Tensor], largest: bool, smallest: bool) -> Facts:
     facts: dict[str, list[Tensor]] = {"sick": [], "zero": [], "largest": [], "smallest": []}
     for grad in grads:
         absolute = grad.abs()
         finite = torch.isfinite(absolute)
         facts["sick"].append(~finite.all())
         facts["zero"].append(~grad.any())
-        if grad.numel():
+        if grad.numel() and largest:
             facts["largest"].append(torch.where(finite, absolute, -torch.inf).amax())
+        if grad.numel() and smallest:
             facts["smallest"].append(torch.where(finite, absolute, torch.inf).amin())
-    return {key: stacked(scalars) for key, scalars in facts.items()}
-
-
-def total(values: Iterable[float]) -> float:
-    """Return the L2 norm of a vector of norms; NaN wins over infinity."""
-    known = list(values)
-    return math.nan if any(map(math.isnan, known)) else math.hypot(*known)
+    asked = {"sick": True, "zero": True, "largest": largest, "smallest": smallest}
+    return {key: stacked(scalars) if asked[key] else None for key, scalars in facts.items()}
 
 
 def ends(by_name: dict[str, Any], largest: bool) -> dict[str, float]:
     """Return the ten largest or smallest by value; NaN and infinity count as largest."""
-
-    def rank(item: tuple[str, float]) -> float:
-        return math.inf if math.isnan(item[1]) else item[1]
-
+    rank = _rank if any(map(math.isnan, by_name.values())) else itemgetter(1)
     return dict(sorted(by_name.items(), key=rank, reverse=largest)[:LIST_LENGTH])
+
+
+def _rank(item: tuple[str, float]) -> float:
+    return math.inf if math.isnan(item[1]) else item[1]

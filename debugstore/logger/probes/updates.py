@@ -9,10 +9,11 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from debugstore.logger.context import local
+from debugstore.logger.norms import Norms, all_finite, norms, total
 from debugstore.logger.probes.base import Facts, Probe
-from debugstore.logger.probes.gradients import ends, norms, total
+from debugstore.logger.probes.gradients import ends
 from debugstore.logger.schedule import Plan
-from debugstore.logger.tensors import is_finite, number, on_device, on_host, stacked
+from debugstore.logger.tensors import gathered, number, on_device, on_host
 
 BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.int8}
 
@@ -21,7 +22,10 @@ class Updates(Probe):
     """`param_updates`: how far one optimizer step moved the parameters, and along what."""
 
     name = "updates"
-    cost = "a copy of the parameters during the sampled optimizer step; about ten passes over them"
+    cost = (
+        "a copy of the parameters during the sampled optimizer step; seven passes over them, nine and more where some "
+        "entries did not change"
+    )
 
     def begin(self, plan: Plan) -> bool:
         """Forget the step before."""
@@ -32,11 +36,10 @@ class Updates(Probe):
 
     def optimizer_entered(self, optimizer: Optimizer) -> None:
         """Copy what the optimizer may change."""
-        decay = {
-            id(parameter): on_device(group["lr"]) * float(group.get("weight_decay") or 0.0)
-            for group in optimizer.param_groups
-            for parameter in group["params"]
-        }
+        decay: dict[int, Any] = {}
+        for group in optimizer.param_groups:
+            of_group = on_device(group["lr"]) * float(group.get("weight_decay") or 0.0)
+            decay |= dict.fromkeys(map(id, group["params"]), of_group)
         self._decay = decay
         self._before = [(name, p, local(p).clone()) for name, p in self.context.trainable() if id(p) in decay]
 
@@ -44,7 +47,10 @@ class Updates(Probe):
         """Compare with the copy and let it go."""
         before, self._before = self._before, []
         decays = [self._decay[id(parameter)] for _, parameter, _ in before]
-        self._measured.append({"names": tuple(name for name, _, _ in before), "decay": decays, **_compare(before)})
+        alone = len(self.context.optimizers) == 1
+        self._measured.append(
+            {"names": tuple(name for name, _, _ in before), "decay": decays, **_compare(before, alone)}
+        )
 
     def step_events(self) -> Iterable[tuple[str, Facts]]:
         """Return the step's `param_updates`, if an optimizer ran."""
@@ -62,7 +68,7 @@ class Updates(Probe):
         weight_norm = total([*of["weight"], *facts["still"]])
         update_norm, gradient_norm = total(of["change"]), total(of["gradient"])
         touched, updated = sum(of["touched"]), sum(count > 0 for count in of["changed"])
-        sick = [name for name, *range_ in zip(names, of["low"], of["high"], strict=True) if not _all_finite(range_)]
+        sick = [name for name, is_sick in zip(names, of["sick"], strict=True) if is_sick]
         ratios = {
             n: change / weight for n, change, weight in zip(names, of["change"], of["weight"], strict=True) if weight
         }
@@ -88,65 +94,78 @@ class Updates(Probe):
         return made
 
 
-def _all_finite(values: list[float]) -> bool:
-    return all(map(math.isfinite, values))
-
-
-def _compare(before: list[tuple[str, Tensor, Tensor]]) -> Facts:
+def _compare(before: list[tuple[str, Tensor, Tensor]], alone: bool) -> Facts:
     """Measure the change of each parameter, a list a fact; the copies are used up for it.
 
-    weight: L2 before the step; change, absolute: L2 and L1 of the change; changed: entries that changed;
-    touched: entries whose gradient is not zero; moved: of these, changed; slope: dot of the change and minus the
-    gradient; gradient: its L2; low, high: range after the step.
+    weight: L2 before the step; change, absolute: L2 and L1 of the change; sick: not finite after the step;
+    changed: entries that changed; touched: entries whose gradient is not zero; moved: of these, changed; slope: dot of
+    the change and minus the gradient; gradient: its L2.
+
+    On the host, norms that are finite say that all entries are, before and after, and a smallest change above zero that
+    all entries changed: then nothing is counted. Where all did, a gradient of the only optimizer (`alone`) counts as
+    one entry, since the share of them that moved is 1 anyway.
     """
     copies = [copy for _, _, copy in before]
     afters = [local(parameter) for _, parameter, _ in before]
     weights = norms(copies)
-    same = [_same_bits(*pair) for pair in zip(copies, afters, weights, strict=True)]
+    same = [_same_bits(*pair) for pair in zip(copies, afters, _seen(weights, copies), strict=True)]
     if copies:
         torch._foreach_sub_(copies, afters)  # minus the change
-    changed = [torch.count_nonzero(c) if s is None else c.numel() - s for c, s in zip(copies, same, strict=True)]
-    ranges = [torch.aminmax(after) for after in afters if after.numel()]
+    changes = norms(copies)
+    healthy = all_finite(weights) and all_finite(changes)
     dense = [
-        (local(parameter.grad), change, count)
-        for (_, parameter, _), change, count in zip(before, copies, changed, strict=True)
+        (place, local(parameter.grad))
+        for place, (_, parameter, _) in enumerate(before)
         if parameter.grad is not None and not parameter.grad.is_sparse
     ]
-    touched = [torch.count_nonzero(grad) for grad, _, _ in dense]
-    facts: Facts = {
-        "size": tuple(after.numel() for after in afters),
-        "weight": stacked(weights),
-        "change": stacked(norms(copies)),
-        "low": stacked([low for low, _ in ranges]),
-        "high": stacked([high for _, high in ranges]),
-        "changed": stacked(changed),
-        "touched": stacked(touched),
-        "moved": stacked([_moved(*parts, known) for parts, known in zip(dense, touched, strict=True)]),
-        "slope": stacked([_dot(change, grad) for grad, change, _ in dense]),
-        "gradient": stacked(norms([grad for grad, _, _ in dense])),
-    }
+    slopes = [_dot(copies[place], grad) for place, grad in dense]
+    gradients = norms([grad for _, grad in dense])
     if copies:
         torch._foreach_abs_(copies)
-    facts["absolute"] = stacked([copy.sum(dtype=_wide(copy)) for copy in copies])
+    changed = gathered([_num_changed(copy, kept) for copy, kept in zip(copies, same, strict=True)])
+    facts: Facts = {
+        "size": tuple(after.numel() for after in afters),
+        "weight": weights,
+        "change": changes,
+        "absolute": gathered([copy.sum(dtype=_wide(copy)) for copy in copies]),
+        "sick": (False,) * len(afters) if healthy else gathered([~torch.isfinite(after).all() for after in afters]),
+        "changed": changed,
+        "slope": gathered(slopes),
+        "gradient": gradients,
+    }
+    if alone and healthy and isinstance(gradients, tuple) and changed == facts["size"]:
+        facts["touched"] = facts["moved"] = tuple(norm > 0 for norm in gradients)
+    else:
+        facts["touched"] = gathered([torch.count_nonzero(grad) for _, grad in dense])
+        facts["moved"] = gathered(
+            [torch.count_nonzero(copies[place].bool().logical_and_(grad)) for place, grad in dense]
+        )
     return facts
 
 
-def _same_bits(copy: Tensor, after: Tensor, weight: Tensor) -> Tensor | None:
+def _seen(weights: Norms, copies: list[Tensor]) -> list[float | None]:
+    """Return the norms that are known here, None for those still on a device."""
+    return list(weights) if isinstance(weights, tuple) else [None] * len(copies)
+
+
+def _same_bits(copy: Tensor, after: Tensor, weight: float | None) -> Tensor | None:
     """Return how many entries kept their bits, where the difference would not tell: NaN minus NaN is no zero.
 
     None where all entries were finite, as the norm of them shows; off the host it is not looked at.
     """
-    if not on_host(weight) or is_finite(weight):
+    if weight is None or math.isfinite(weight):
         return None
     bits = BITS[after.element_size()]
     return (copy.view(bits) == after.view(bits)).sum()
 
 
-def _moved(grad: Tensor, change: Tensor, changed: Tensor, touched: Tensor) -> Tensor:
-    """Return how many entries changed whose gradient is not zero; where all changed, that is known."""
-    if on_host(changed) and number(changed) == change.numel():
-        return touched
-    return torch.count_nonzero(change.bool().logical_and_(grad))
+def _num_changed(distances: Tensor, kept: Tensor | None) -> Tensor:
+    """Return how many entries changed: all, where the smallest distance is no zero; that is looked at on the host."""
+    if kept is not None:
+        return distances.numel() - kept
+    if distances.numel() and on_host(distances) and number(distances.amin()) > 0:
+        return torch.tensor(distances.numel())
+    return torch.count_nonzero(distances)
 
 
 def _wide(tensor: Tensor) -> torch.dtype:

@@ -1,0 +1,53 @@
+"""L2 norms of many tensors: numbers at once where they lie on the host, elsewhere scalars that travel as one."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from debugstore.logger.tensors import gathered, number
+
+Norms = tuple[float, ...] | Tensor | list[Tensor]
+"""What the host knows already, or what has still to come from a device."""
+
+
+def norms(tensors: Sequence[Tensor]) -> Norms:
+    """Return the L2 norm of each tensor; half precision is summed in single.
+
+    A norm that overflows single precision is taken again in double on the host, where looking at it costs nothing;
+    elsewhere it stays infinite, and `num_nonfinite` tells it from one that has infinite entries.
+    """
+    if not tensors:
+        return ()
+    kinds = {tensor.dtype for tensor in tensors}
+    low = kinds & {torch.bfloat16, torch.float16}
+    wide = (torch.float64 if torch.float64 in kinds else torch.float32) if low or len(kinds) > 1 else None
+    found = torch._foreach_norm(list(tensors), 2, dtype=wide)
+    values: Norms = gathered(found)
+    if not isinstance(values, tuple) or math.inf not in values:
+        return values
+    return tuple(
+        number(torch.linalg.vector_norm(tensor, dtype=torch.float64)) if value == math.inf else value
+        for tensor, value in zip(tensors, values, strict=True)
+    )
+
+
+def scaled(found: Norms, scale: Tensor) -> Norms:
+    """Return norms of what was multiplied with `scale` as they were before."""
+    if isinstance(found, tuple):
+        factor = number(scale)
+        return tuple(norm / factor for norm in found)
+    return found / scale if isinstance(found, Tensor) else [norm / scale for norm in found]
+
+
+def all_finite(found: Norms) -> bool:
+    """Whether all are known to be finite; those of a device are not looked at, and not known."""
+    return isinstance(found, tuple) and all(map(math.isfinite, found))
+
+
+def total(values: Iterable[float]) -> float:
+    """Return the L2 norm of a vector of norms; NaN wins over infinity."""
+    known = tuple(values)
+    length = math.hypot(*known)
+    return length if math.isfinite(length) else (math.nan if any(map(math.isnan, known)) else length)
