@@ -355,7 +355,15 @@ SILENT: dict[str, dict[str, Logs]] = {
     "inputs-out-of-scale": {"raw pixels that do no harm": bent(step={"input_std": 70.0, "input_abs_max": 255.0})},
     "same-batch-repeated": {"shuffled": (Run(),)},
     "unshuffled-labels": {
-        "small batches": bent(step={"num_valid_tokens": 4, "label_min": 1.0, "label_max": lambda step: step % 9 + 1.0})
+        "small batches": bent(step={"num_valid_tokens": 4, "label_min": 1.0, "label_max": lambda step: step % 9 + 1.0}),
+        "a critic's targets that grow": bent(
+            step={
+                "label_entropy": ABSENT,
+                "label_majority_share": ABSENT,
+                "label_min": lambda step: step / 45,
+                "label_max": lambda step: step / 45 + 1,
+            }
+        ),
     },
     "double-softmax": {
         "its logarithm is taken": bent(
