@@ -22,7 +22,10 @@ WITH batches AS (
         MAX(label_max) OVER () - MIN(label_min) OVER () AS whole_span,
         num_valid_tokens
     FROM current_steps
-    WHERE run = :run AND label_max IS NOT NULL AND labels_shape NOT LIKE '%,%'
+    WHERE
+        run = :run
+        AND label_max IS NOT NULL
+        AND (labels_shape NOT LIKE '%,%' OR REPLACE(labels_shape, ' ', '') LIKE '[%,1]')
 ),
 run_wide AS (
     SELECT
