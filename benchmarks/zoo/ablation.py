@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.zoo.answers import Answer, Edit, Event, answers, events_of
+from benchmarks.zoo.answers import Answer, Edit, Event, answers, each_log, events_of
 from benchmarks.zoo.run import Job, jobs, train
 from benchmarks.zoo.score import Judged, Result
 from benchmarks.zoo.training import Training
@@ -64,9 +64,11 @@ def without(probe: str, fields: frozenset[Field]) -> Edit:
         return [{**event, "data": cut(event["event_type"], event["data"])} for event in left]
 
     def cut(kind: str, data: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in data.items() if (kind, name) not in fields}
+        marks = {name: mark for name, mark in data.get("nonfinite", {}).items() if (kind, name) not in fields}
+        left = {name: value for name, value in data.items() if (kind, name) not in fields}
+        return {**left, "nonfinite": marks} if "nonfinite" in left else left
 
-    return Edit(f"without-{probe}", change)
+    return Edit(f"without-{probe}", each_log(change))
 
 
 def readers(fields: frozenset[Field]) -> frozenset[str]:

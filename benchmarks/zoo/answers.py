@@ -21,14 +21,16 @@ ANSWERS = ROOT / ".benchmarks" / "zoo" / "answers"
 STORE_RUNS = 60
 """Runs in one store: making a store costs as much as ingesting five of them."""
 Event = dict[str, Any]
+Logs = list[list[Event]]
+"""A run's logs, one of each rank and segment."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A change to a log before it is ingested, under a name that its answers are kept by."""
+    """A change to a run's logs before they are ingested, under a name that its answers are kept by."""
 
     name: str
-    change: Callable[[list[Event]], list[Event]]
+    change: Callable[[Logs], Logs]
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,24 @@ class Answer:
         return frozenset(code for found in self.findings for code in (found.code, *found.explains))
 
 
+def each_log(change: Callable[[list[Event]], list[Event]]) -> Callable[[Logs], Logs]:
+    """Return the change that does the same to each log."""
+    return lambda logs: [change(events) for events in logs]
+
+
 def _first_two_steps(events: list[Event]) -> list[Event]:
     return [event for event in events if event["step"] < 2 and event["event_type"] != "fit_end"]
+
+
+def _cut(percent: int) -> Edit:
+    """Return the edit that leaves what was written in the first part of a run's events, over ranks and segments."""
+
+    def change(logs: Logs) -> Logs:
+        moments = sorted(event["timestamp"] for events in logs for event in events)
+        last = moments[len(moments) * percent // 100]
+        return [[event for event in events if event["timestamp"] < last] for events in logs]
+
+    return Edit(f"cut-{percent}", change)
 
 
 _DEFAULT = {"training_step": 10, "loop": 10, "gradient_stats": 10, "param_updates": 50}
@@ -82,11 +100,13 @@ def _at_default_cadence(events: list[Event]) -> list[Event]:
     return [{**start, "data": says}, *kept]
 
 
-FULL = Edit("full", lambda events: events)
-EARLY = Edit("early", _first_two_steps)
+FULL = Edit("full", lambda logs: logs)
+EARLY = Edit("early", each_log(_first_two_steps))
 """What two optimizer steps left."""
-SPARSE = Edit("sparse", _at_default_cadence)
+SPARSE = Edit("sparse", each_log(_at_default_cadence))
 """What the logger's default cadence would have written."""
+CUTS = tuple(_cut(percent) for percent in (10, 25, 50, 75))
+"""What a training has written when a part of it is done."""
 
 
 @cache
@@ -154,12 +174,12 @@ def _edited(job: Job, edit: Edit, logs: Path, folder: Path) -> list[Path]:
     written = sorted(job.folder(logs).glob("*.jsonl"))
     if edit is FULL:
         return written
+    (folder / job.run_id).mkdir(exist_ok=True)
     made = []
-    for path in written:
+    for path, events in zip(written, edit.change([events_of(path) for path in written]), strict=True):
         copy = folder / job.run_id / path.name
-        copy.parent.mkdir(exist_ok=True)
-        copy.write_text("".join(json.dumps(event) + "\n" for event in edit.change(events_of(path))))
-        made.append(copy)
+        copy.write_text("".join(json.dumps(event) + "\n" for event in events))
+        made += [copy] if events else []
     return made
 
 

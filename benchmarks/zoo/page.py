@@ -216,7 +216,7 @@ def _sparse(figures: Figures) -> list[str]:
     return [
         "## At the default cadence",
         "",
-        "The trainings are short, so they are logged every 4 steps and updates every 12. The same logs, thinned to the "
+        "The trainings are short, so they are logged every 5 steps and updates every 10. The same logs, thinned to the "
         "default cadence of 10 and 50, which leaves some 16 logged steps of 120 (first seed):",
         "",
         *_table(

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from debugstore.store.database import Database, open_database
-from tests.analysis.cases import FIRES, HEALTHY
+from tests.analysis.fires import FIRES
+from tests.analysis.silent import HEALTHY
 from tests.analysis.stores import Asked, ask, fill
 
 Synthetic = tuple[Database, dict[str, int]]

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, text
 from debugstore.analysis.findings import Check, Finding, diagnose
 from debugstore.store.database import Database
 from debugstore.store.ingest import ingest
-from tests.analysis.cases import FIRES, HEALTHY, SILENT, Logs
+from tests.analysis.fires import FIRES
+from tests.analysis.silent import HEALTHY, SILENT, Logs
 from tests.support.logs import Run, write_logs
 
 

@@ -7,8 +7,9 @@ from sqlalchemy import text
 
 from debugstore.analysis.diagnosis import GROUPS, read_diagnoses
 from debugstore.store.schema import metadata
-from tests.analysis.cases import FIRES, HEALTHY, SILENT
 from tests.analysis.conftest import Synthetic
+from tests.analysis.fires import FIRES
+from tests.analysis.silent import HEALTHY, SILENT
 from tests.analysis.stores import Asked, ask
 
 KNOWN = read_diagnoses()

@@ -13,7 +13,9 @@ from debugstore.analysis.report import Report, State, report
 from debugstore.errors import RunNotFoundError
 from debugstore.store.database import Database
 from debugstore.store.ingest import ingest
-from tests.analysis.cases import FIRES, HEALTHY, Logs, bent, flat, from_step, grown, ranks, resumed
+from tests.analysis.bends import Logs, bent, flat, from_step, grown, ranks, resumed
+from tests.analysis.fires import FIRES
+from tests.analysis.silent import HEALTHY
 from tests.support.logs import Run, write_logs
 
 Reported = Callable[..., Report]

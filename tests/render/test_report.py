@@ -15,7 +15,9 @@ from debugstore.errors import ArgumentError
 from debugstore.render.report import render
 from debugstore.store.database import Database
 from debugstore.store.ingest import ingest
-from tests.analysis.cases import FIRES, HEALTHY, Logs, bent, from_step, grown, ranks, resumed
+from tests.analysis.bends import Logs, bent, from_step, grown, ranks, resumed
+from tests.analysis.fires import FIRES
+from tests.analysis.silent import HEALTHY
 from tests.support.logs import Run, write_logs
 
 Reported = Callable[..., Report]

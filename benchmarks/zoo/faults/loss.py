@@ -148,7 +148,7 @@ def not_shifted(t: Training) -> None:
     t.train, t.val = (Split(part.x, part.x) for part in (t.train, t.val))
 
 
-@fault("L16", "majority-class-only", on=("transformer",))
+@fault("L16", "padding-in-loss", "majority-class-only", on=("transformer",))
 def loss_on_padding(t: Training) -> None:
     """Nine tenths of each text are padding, and the loss counts it."""
     start = t.train.x.shape[1] // 10

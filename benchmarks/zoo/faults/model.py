@@ -171,7 +171,7 @@ def growing_logits(t: Training) -> None:
     t.clip = None
 
 
-@fault("M18", "initial-loss-too-high", "exploding-activations", on=("transformer", "lstm"))
+@fault("M18", "embeddings-too-large", "initial-loss-too-high", "exploding-activations", on=("transformer", "lstm"))
 def embedding_too_large(t: Training) -> None:
     """The token embeddings are a hundred times too large."""
     for module in t.model.modules():

@@ -37,7 +37,7 @@ def leak(t: Training) -> None:
     t.after_step = after_step
 
 
-@fault("S04", "inputs-out-of-scale", on=REAL, by_fact=True)
+@fault("S04", "batch-out-of-scale", "inputs-out-of-scale", on=REAL, by_fact=True)
 def spike_from_data(t: Training) -> None:
     """One batch in mid-run is ten thousand times too large."""
     at = t.steps // 2 * t.accumulation

@@ -5,7 +5,7 @@
 -- needs: steps.batch_fingerprint, epochs.epoch
 -- message: {observed} of {threshold} batches that were logged twice came at the same place in their epochs
 -- param: epochs = 8   -- epochs that are looked at, the first ones: order is a property of the loop
--- param: rows = 3    -- batches seen at the same place in two epochs
+-- param: rows = 2    -- batches seen at the same place in two epochs; a whole batch comes together twice by no chance
 -- param: share = 0.8  -- of the batches that two epochs logged at the same place
 -- why: Order is chance the training could use; under several ranks it means that `set_epoch` is not called.
 -- remedy: Shuffle anew in each epoch: `shuffle=True`, or `sampler.set_epoch(epoch)` at its start.

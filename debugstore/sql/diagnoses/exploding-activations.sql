@@ -33,7 +33,9 @@ WITH beginning AS (
 judged AS (
     SELECT
         beginning.*,
-        MAX(jump) OVER () AS largest_jump,
+        -- a recurrent layer is as deep as its sequence is long
+        MAX(CASE WHEN type NOT IN ('RNN', 'LSTM', 'GRU', 'RNNCell', 'LSTMCell', 'GRUCell') THEN jump END)
+            OVER () AS largest_jump,
         ROW_NUMBER() OVER (ORDER BY std DESC) AS by_std
     FROM beginning
 )
@@ -42,4 +44,4 @@ FROM judged
 WHERE
     by_std = 1
     AND std > :growth * first_std
-    AND (largest_jump < :jump OR type IN ('RNN', 'LSTM', 'GRU', 'RNNCell', 'LSTMCell', 'GRUCell'))
+    AND COALESCE(largest_jump, 0) < :jump

@@ -8,11 +8,11 @@
 -- param: improvement = 0.01  -- share of the loss that has to go; less is not learning on any task worth a run
 -- param: clear = 0.1         -- share of the loss whose going is learning, however noisy the batches
 -- param: noise = 9.0         -- squared standard errors of a difference of medians: three of them, one in 400 by chance
--- param: learned = 0.7       -- loss / loss of guessing by frequency: below it the model has learned already
+-- param: learned = 0.93      -- error / that of guessing by frequency or mean: below it the model has learned, here or in a pretraining
 -- param: accurate = 0.8      -- accuracy from which on a flat loss is a converged one
 -- why: Between its first and its last quarter the run has gained nothing that stands out from the noise of its batches.
 -- remedy: Try to overfit one batch: if the loss stays, the fault is in the loop or the model; if it falls, in data or learning rate.
--- silent-on: warm-up still under way, converged runs, several optimizers against each other (a GAN), losses below zero
+-- silent-on: warm-up still under way, converged runs, pretrained models, several optimizers against each other (a GAN), losses below zero
 -- evidence: SELECT step, loss, accuracy, learning_rate FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
 WITH fourths AS (
     SELECT
@@ -62,6 +62,9 @@ run_wide AS (
         COUNT(*) AS num_rows,
         MIN(s.loss) AS lowest,
         COALESCE(AVG(s.label_entropy), AVG(s.label_variance)) AS guessing_loss,
+        AVG(COALESCE(s.cross_entropy, s.mean_squared_error, s.loss)) FILTER (
+            WHERE 4 * (b.last_step - s.step) <= b.last_step - b.first_step
+        ) AS late_error,
         AVG(s.accuracy) FILTER (WHERE 4 * (b.last_step - s.step) <= b.last_step - b.first_step) AS late_accuracy,
         MAX(s.learning_rate) FILTER (WHERE 4 * (b.last_step - s.step) <= b.last_step - b.first_step) AS late_rate,
         MAX(s.learning_rate) FILTER (WHERE 4 * (b.last_step - s.step) > b.last_step - b.first_step) AS rate_before
@@ -84,6 +87,10 @@ flat AS (
                 s.start_loss - m.late_loss <= :clear * s.start_loss
                 AND (s.start_loss - m.late_loss) * (s.start_loss - m.late_loss)
                 <= :noise * m.deviation * m.deviation * (1.0 / s.num_start + 1.0 / m.num_late)
+                -- so noisy that it may as well have fallen clearly: nothing can be said
+                AND (:clear * s.start_loss - s.start_loss + m.late_loss)
+                * (:clear * s.start_loss - s.start_loss + m.late_loss)
+                > m.deviation * m.deviation * (1.0 / s.num_start + 1.0 / m.num_late)
             )
         )
         AND (
@@ -92,9 +99,12 @@ flat AS (
                 m.early_loss - m.late_loss <= :clear * m.early_loss
                 AND (m.early_loss - m.late_loss) * (m.early_loss - m.late_loss)
                 <= :noise * m.deviation * m.deviation * (1.0 / m.num_early + 1.0 / m.num_late)
+                AND (:clear * m.early_loss - m.early_loss + m.late_loss)
+                * (:clear * m.early_loss - m.early_loss + m.late_loss)
+                > m.deviation * m.deviation * (1.0 / m.num_early + 1.0 / m.num_late)
             )
         )
-        AND (r.guessing_loss IS NULL OR m.late_loss > :learned * r.guessing_loss)
+        AND (r.guessing_loss IS NULL OR r.late_error IS NULL OR r.late_error > :learned * r.guessing_loss)
         AND COALESCE(r.late_accuracy, 0) < :accurate
         AND COALESCE(r.late_rate, 0) <= 1.001 * COALESCE(r.rate_before, r.late_rate, 0)
         AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)

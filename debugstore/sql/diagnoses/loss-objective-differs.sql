@@ -3,17 +3,18 @@
 -- stage: loss
 -- confidence: possible
 -- needs: steps.loss, steps.cross_entropy
--- explains: not-learning, overfitting
+-- explains: not-learning, unstable, overfitting
 -- message: the loss fell by {subject} while the plain cross entropy of the same outputs went to {observed} from {threshold}
 -- param: min_rows = 12  -- logged steps below which a trend is guesswork
 -- param: fall = 0.1     -- share of the loss that has gone
 -- param: rise = 0.05    -- share of the cross entropy that was added
+-- param: half = 0.5     -- loss / first loss, and / cross entropy, from which on they part where that is worse than guessing
 -- why: What is minimised is something else: class weights or a penalty outweigh what the labels say.
 -- remedy: Look at the terms one by one; scale weights to a mean of 1: `weight = counts.sum() / (num_classes * counts)`.
 -- silent-on: label smoothing and distillation, under which the plain cross entropy falls too
 -- evidence: SELECT step, loss, cross_entropy, accuracy FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
 WITH fourth AS (
-    SELECT s.loss, s.cross_entropy
+    SELECT s.loss, s.cross_entropy, s.label_entropy
     FROM current_steps AS s
     INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
     WHERE
@@ -27,6 +28,7 @@ ranked AS (
     SELECT
         loss,
         cross_entropy,
+        label_entropy,
         ROW_NUMBER() OVER (ORDER BY loss) AS by_loss,
         ROW_NUMBER() OVER (ORDER BY cross_entropy) AS by_entropy,
         COUNT(*) OVER () AS num_rows
@@ -35,7 +37,8 @@ ranked AS (
 late AS (
     SELECT
         AVG(loss) FILTER (WHERE by_loss IN ((num_rows + 1) / 2, (num_rows + 2) / 2)) AS loss,
-        AVG(cross_entropy) FILTER (WHERE by_entropy IN ((num_rows + 1) / 2, (num_rows + 2) / 2)) AS cross_entropy
+        AVG(cross_entropy) FILTER (WHERE by_entropy IN ((num_rows + 1) / 2, (num_rows + 2) / 2)) AS cross_entropy,
+        AVG(label_entropy) AS guessing_loss
     FROM ranked
 ),
 start AS (
@@ -53,5 +56,7 @@ CROSS JOIN late AS l
 WHERE
     s.loss > 0
     AND l.loss > 0
-    AND l.loss < (1 - :fall) * s.loss
-    AND l.cross_entropy > (1 + :rise) * s.cross_entropy
+    AND (
+        (l.loss < (1 - :fall) * s.loss AND l.cross_entropy > (1 + :rise) * s.cross_entropy)
+        OR (l.loss < :half * s.loss AND l.loss < :half * l.cross_entropy AND l.cross_entropy > l.guessing_loss)
+    )

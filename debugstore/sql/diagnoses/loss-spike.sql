@@ -5,15 +5,16 @@
 -- needs: steps.loss
 -- explains: loss-diverging, gradient-spike
 -- message: the loss jumps to {observed} at step {first_step}, {threshold} would still be noise
--- param: recent_rows = 20   -- logged steps in the mean: enough to be steady, few enough to follow the training
+-- param: recent_rows = 10   -- logged steps in the mean: enough to be steady, few enough to follow the training
 -- param: min_rows = 8       -- logged steps of them without which there is no mean
 -- param: ratio = 2.0        -- loss / recent mean from which on a step counts
 -- param: deviations = 6.0   -- standard deviations above the recent mean that no noise of batches reaches
 -- param: explosion = 10.0    -- loss / first loss, and / loss of guessing: no way down leads that far up
+-- param: harmless = 0.1    -- loss / loss of guessing; below it the model is right nearly always, spike or not
 -- param: start_ratio = 2.0  -- loss / loss at the start: a single batch above that is no hard batch
 -- why: A spike that does not recover is the beginning of divergence; one that does has cost the steps until then.
 -- remedy: Look at the batch of that step, then lower the learning rate or clip: `debugstore show RUN --around {first_step}`.
--- silent-on: the first steps but for explosions, single hard batches of a small-batch run, restarts of the learning rate
+-- silent-on: the first steps but for explosions, losses near zero, single hard batches of a small-batch run, restarts of the learning rate
 -- evidence: SELECT step, loss, learning_rate, batch_fingerprint FROM current_steps WHERE run = :run AND step BETWEEN :first_step - 100 AND :first_step + 100 ORDER BY step
 WITH logged AS (
     -- within a segment, in the order its rows are kept in: nothing has to be sorted
@@ -96,7 +97,8 @@ exploded AS (
 SELECT step, 'loss' AS subject, loss AS observed, limit_loss AS threshold
 FROM around
 WHERE
-    (loss > :start_ratio * ABS(start_loss) OR (loss > 0.5 * start_loss AND next_loss > limit_loss))
+    loss > :harmless * COALESCE((SELECT b.guessing_loss FROM opening AS b), 0)
+    AND (loss > :start_ratio * ABS(start_loss) OR (loss > 0.5 * start_loss AND next_loss > limit_loss))
     AND COALESCE(rate, 0) <= 1.5 * COALESCE(rate_before, rate, 0)
     AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
 UNION

@@ -8,7 +8,7 @@
 --   saturated-units, clip-too-tight
 -- message: the loss is {observed} times {subject}; a mean would be 1 times it
 -- param: rows = 2        -- logged steps
--- param: factor = 1.9    -- loss / mean cross entropy of the same outputs
+-- param: factor = 1.9    -- loss / mean cross entropy or squared error of the same outputs
 -- param: labels = 16     -- real labels a batch; a factor near their number is then no chance
 -- param: spread = 1.02   -- largest / smallest such factor; a penalty or smoothing makes it drift as the loss falls
 -- why: The gradient grows with the batch, and under SGD a learning rate meant for a mean is as many times too large.
@@ -19,26 +19,31 @@ WITH compared AS (
     SELECT
         MIN(step) AS step,
         COUNT(*) AS num_rows,
-        MIN(loss / cross_entropy) AS smallest,
-        MAX(loss / cross_entropy) AS largest
+        CASE WHEN COUNT(cross_entropy) > 0 THEN 'the mean cross entropy' ELSE 'the mean squared error' END AS subject,
+        MIN(loss / COALESCE(cross_entropy, mean_squared_error)) AS smallest,
+        MAX(loss / COALESCE(cross_entropy, mean_squared_error)) AS largest
     FROM current_steps
-    WHERE run = :run AND cross_entropy > 1e-3 AND loss > 0
+    WHERE run = :run AND COALESCE(cross_entropy, mean_squared_error) > 1e-3 AND loss > 0
 ),
 beginning AS (
-    SELECT s.step, s.loss / s.label_variance AS factor, s.num_valid_tokens AS num_labels, s.cross_entropy
+    SELECT
+        s.step,
+        s.loss / s.label_variance AS factor,
+        s.num_valid_tokens AS num_labels,
+        COALESCE(s.cross_entropy, s.mean_squared_error) AS error
     FROM current_steps AS s
     WHERE s.run = :run AND s.loss > 0 AND s.label_variance > 0
     ORDER BY s.segment, s.seq
     LIMIT 1
 )
-SELECT step, 'the mean cross entropy' AS subject, largest AS observed, 1 AS threshold
+SELECT step, subject, largest AS observed, 1 AS threshold
 FROM compared
 WHERE num_rows >= :rows AND smallest > :factor AND largest < :spread * smallest
 UNION ALL
 SELECT step, 'the variance of the labels' AS subject, factor AS observed, 1 AS threshold
 FROM beginning
 WHERE
-    cross_entropy IS NULL
+    error IS NULL
     AND num_labels >= :labels
     AND factor > 0.5 * num_labels
     AND factor < 3.0 * num_labels

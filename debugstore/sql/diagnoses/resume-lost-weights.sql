@@ -5,7 +5,7 @@
 -- needs: steps.loss, fit_starts.start_step
 -- explains: loss-spike, gradient-spike, loss-diverging, resume-lost-optimizer-state, loss-flat, overfitting
 -- message: the loss goes on at {observed} after the resume at step {first_step}, it had come down to {threshold}
--- param: rows = 10      -- logged losses before the resume in the mean
+-- param: rows = 5       -- logged losses before the resume in the mean
 -- param: fall = 0.2     -- share of the first loss that must have gone for a jump to mean anything
 -- param: regained = 0.5  -- of what had been gained that is lost again
 -- why: What was learned before is gone: the checkpoint was not loaded, or is not of this run.

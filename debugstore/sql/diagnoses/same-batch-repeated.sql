@@ -11,7 +11,7 @@
 -- param: share = 0.3  -- of the logged steps that follow the one logged before at once, else of all
 -- why: The model learns one batch by heart; what was meant to be a pass over the data is not.
 -- remedy: Make the iterator outside the loop, `for x, y in loader:`; give each loader worker its own seed.
--- silent-on: nothing; a run that overfits one batch on purpose gets a note
+-- silent-on: batches that repeat at the logger's pace alone; a run that overfits one batch on purpose gets a note
 -- evidence: SELECT step, batch_fingerprint, loss FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
 WITH logged AS (
     SELECT
@@ -38,6 +38,6 @@ FROM counted
 WHERE
     num_same >= :rows
     AND (
-        num_same > :share * num_rows
+        (num_same > :share * num_rows AND (num_adjacent < :rows OR num_adjacent_same > 0))
         OR (num_adjacent_same >= :rows AND num_adjacent_same > :share * num_adjacent)
     )

@@ -10,8 +10,22 @@
 -- why: The model is measured on inputs it has not seen the like of: the validation says nothing about it.
 -- remedy: Use one transform for both: normalise validation inputs with the training set's mean and deviation.
 -- evidence: SELECT step, input_mean, input_std FROM current_validations WHERE run = :run ORDER BY step LIMIT 20
-WITH trained AS (
-    SELECT AVG(input_mean) AS mean, AVG(input_std) AS std FROM current_steps WHERE run = :run AND input_std IS NOT NULL
+WITH ranked AS (
+    SELECT
+        input_mean,
+        input_std,
+        ROW_NUMBER() OVER (ORDER BY input_mean) AS by_mean,
+        ROW_NUMBER() OVER (ORDER BY input_std) AS by_std,
+        COUNT(*) OVER () AS num_rows
+    FROM current_steps
+    WHERE run = :run AND input_std IS NOT NULL
+),
+-- medians: one training batch out of scale is another fault
+trained AS (
+    SELECT
+        AVG(input_mean) FILTER (WHERE by_mean IN ((num_rows + 1) / 2, (num_rows + 2) / 2)) AS mean,
+        AVG(input_std) FILTER (WHERE by_std IN ((num_rows + 1) / 2, (num_rows + 2) / 2)) AS std
+    FROM ranked
 ),
 validated AS (
     SELECT MIN(step) AS step, AVG(input_mean) AS mean, AVG(input_std) AS std

@@ -8,24 +8,32 @@
 -- param: norm = 1e-3   -- total norm; sound trainings lie between 0.01 and 10, and only a converged one comes lower
 -- param: ratio = 1e-4  -- gradient of the first matrix / of the last; sound depth costs a factor of ten or so
 -- param: share = 0.5   -- of the logged steps
+-- param: converged = 0.5  -- loss / first losses; below it small gradients are a success
 -- why: The layers that see the input get no signal, so what they pass on stays as random as it began.
 -- remedy: Use normalization, residual connections and an activation that does not saturate: `nn.LayerNorm`, `x + block(x)`, `nn.GELU`.
 -- silent-on: converged runs, whose gradients are small for a good reason
 -- evidence: SELECT step, total_norm, first_param_norm, last_param_norm FROM current_grads WHERE run = :run ORDER BY step LIMIT 20
-WITH logged AS (
+WITH start AS (
+    SELECT AVG(f.loss) AS loss
+    FROM (SELECT loss FROM current_steps WHERE run = :run AND loss IS NOT NULL ORDER BY step LIMIT 5) AS f
+),
+logged AS (
     SELECT
-        step,
-        total_norm,
-        first_param_norm / NULLIF(last_param_norm, 0) AS depth_ratio
-    FROM current_grads
-    WHERE run = :run AND total_norm > 0
+        g.step,
+        g.total_norm,
+        g.first_param_norm / NULLIF(g.last_param_norm, 0) AS depth_ratio,
+        COALESCE(l.loss < :converged * b.loss, FALSE) AS converged
+    FROM current_grads AS g
+    CROSS JOIN start AS b
+    LEFT JOIN current_steps AS l ON g.run = l.run AND g.segment = l.segment AND g.step = l.step
+    WHERE g.run = :run AND g.total_norm > 0
 ),
 judged AS (
     SELECT
         step,
         total_norm,
         depth_ratio,
-        CASE WHEN total_norm < :norm THEN 1 ELSE 0 END AS small,
+        CASE WHEN total_norm < :norm AND NOT converged THEN 1 ELSE 0 END AS small,
         CASE WHEN depth_ratio < :ratio THEN 1 ELSE 0 END AS lost
     FROM logged
 ),
