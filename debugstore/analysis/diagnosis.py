@@ -1,9 +1,11 @@
 """Diagnoses: named questions whose rows are problems. Reads and checks their files; `findings` asks them.
 
 A diagnosis is one `.sql` file of `sql/diagnoses/` or of a folder of the user's. Its rows are
-``step, subject, observed, threshold``; the first row is the one shown. What a diagnosis `explains` are its effects.
-Where an effect is tied to its step (`moment: step`) it must not start before its cause; one named ``later`` must start
-after it. A diagnosis with `without-effect` is only as severe as it says when one of its effects is found.
+``step, subject, observed, threshold``; the first row is the one shown. A fifth column, ``alone``, may say that it is
+less severe where nothing explains it: a symptom that heals by itself unless something keeps it. What a diagnosis
+`explains` are its effects. Where an effect is tied to its step (`moment: step`) it must not start before its cause; one
+named ``later`` must start after it. A diagnosis with `without-effect` is only as severe as it says when one of its
+effects is found.
 """
 
 import difflib
@@ -52,6 +54,8 @@ PLACE = re.compile(r"\{(\w+)\}")
 PLACES = frozenset({"step", "subject", "observed", "threshold", "first_step", "last_step", "count"})
 COLUMNS = ("step", "subject", "observed", "threshold")
 """Of a diagnosis's rows, in this order."""
+ALONE = "alone"
+"""A fifth column that there may be: the severity where no other finding explains it, NULL for that of the header."""
 
 
 class Severity(StrEnum):

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from debugstore.analysis.diagnosis import COLUMNS, PLACE, Diagnosis, Severity, read_diagnoses, unknown_diagnosis
+from debugstore.analysis.diagnosis import ALONE, COLUMNS, PLACE, Diagnosis, Severity, read_diagnoses, unknown_diagnosis
 from debugstore.analysis.queries import Number, plain, substitute
 from debugstore.analysis.signals import Signals
 from debugstore.errors import ArgumentError, QueryFileError
@@ -90,21 +90,24 @@ def diagnose(
     signals = Signals(connection, run, {need for code in asked for need in known[code].needs})
     checks: dict[str, Check] = {}
     found: dict[str, Finding] = {}
+    alone: dict[str, Severity] = {}
     for code in asked:
         values = changed.get(code, {})
         missing = signals.missing(known[code].needs)
-        finding = None if missing else _ask(connection, run, known[code], values, since_step)
+        finding, worth = (None, None) if missing else _ask(connection, run, known[code], values, since_step)
         verdict = Verdict.NOT_APPLICABLE if missing else Verdict.FOUND if finding else Verdict.CLEAR
         checks[code] = Check(code, verdict, missing, MappingProxyType(values))
         if finding is not None:
             found[code] = finding
+        if worth is not None:
+            alone[code] = worth
     judged = _judge_effects(known, found)
     if only is not None:
         judged = {code: finding for code, finding in judged.items() if code in only}
         checks = {code: check for code, check in checks.items() if code in only}
     dropped = [code for code in checks if checks[code].verdict is Verdict.FOUND and code not in judged]
     checks.update({code: replace(checks[code], verdict=Verdict.CLEAR) for code in dropped})
-    return _explain_away(known, judged), tuple(checks[code] for code in sorted(checks))
+    return _explain_away(known, judged, alone), tuple(checks[code] for code in sorted(checks))
 
 
 def number(value: float | None) -> str:
@@ -114,15 +117,16 @@ def number(value: float | None) -> str:
 
 def _ask(
     connection: "Connection", run: int, diagnosis: Diagnosis, values: Mapping[str, Number], since_step: int | None
-) -> Finding | None:
+) -> tuple[Finding | None, Severity | None]:
+    """Return what a diagnosis finds, None if nothing, and how severe that is alone, None for as the header says."""
     columns, rows = diagnosis.query.fetch(connection, run=run, **values)
-    if tuple(columns) != COLUMNS:
+    if tuple(columns) not in (COLUMNS, (*COLUMNS, ALONE)):
         raise QueryFileError(diagnosis.query.path, f"its columns are {', '.join(COLUMNS)}, got {', '.join(columns)}")
     if since_step is not None:
         rows = [row for row in rows if row[0] >= since_step]
     if not rows:
-        return None
-    step, subject, observed, threshold = map(plain, rows[0])
+        return None, None
+    step, subject, observed, threshold, *worth = map(plain, rows[0])
     steps = [row[0] for row in rows]
     facts = {
         "step": step,
@@ -134,7 +138,7 @@ def _ask(
         "count": len(rows),
     }
     names = {**{name: param.default for name, param in diagnosis.query.params.items()}, **values, **facts, "run": run}
-    return Finding(
+    finding = Finding(
         code=diagnosis.code,
         severity=diagnosis.severity,
         title=diagnosis.title,
@@ -152,6 +156,7 @@ def _ask(
         if diagnosis.evidence
         else diagnosis.query.literal(run=run, **values),
     )
+    return finding, Severity(worth[0]) if worth and worth[0] is not None else None
 
 
 def _shown(value: Any) -> str:
@@ -201,17 +206,16 @@ def _causes(known: Mapping[str, Diagnosis], cause: Finding, effect: Finding) -> 
     return not known[effect.code].of_step or cause.first_step <= effect.first_step
 
 
-def _explain_away(known: Mapping[str, Diagnosis], found: Mapping[str, Finding]) -> tuple[Finding, ...]:
+def _explain_away(
+    known: Mapping[str, Diagnosis], found: Mapping[str, Finding], alone: Mapping[str, Severity]
+) -> tuple[Finding, ...]:
     """Return the findings that nothing explains, worst and root causes first, each with what it explains."""
     severities = list(Severity)
-    ordered = sorted(
-        found.values(),
-        key=lambda finding: (
-            severities.index(Severity(finding.severity)),
-            known[finding.code].rank,
-            finding.first_step,
-        ),
-    )
+
+    def place(finding: Finding) -> tuple[int, int, int]:
+        return severities.index(Severity(finding.severity)), known[finding.code].rank, finding.first_step
+
+    ordered = sorted(found.values(), key=place)
     effects = {cause.code: [other for other in ordered if _causes(known, cause, other)] for cause in ordered}
     explained = {effect.code for of_one in effects.values() for effect in of_one}
     taken: set[str] = set()
@@ -228,8 +232,9 @@ def _explain_away(known: Mapping[str, Diagnosis], found: Mapping[str, Finding]) 
     for root in ordered:
         if root.code not in explained:
             under = tuple(below(root))
-            roots.append(replace(root, explains=tuple(effect.code for effect in under), explained=under))
-    return tuple(roots)
+            severity = alone.get(root.code, root.severity)
+            roots.append(replace(root, severity=severity, explains=tuple(one.code for one in under), explained=under))
+    return tuple(sorted(roots, key=place))
 
 
 def _asked(known: Mapping[str, Diagnosis], only: Collection[str] | None) -> Sequence[str]:

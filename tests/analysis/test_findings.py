@@ -13,14 +13,14 @@ HEADER = """-- title: A thing was seen
 -- needs: steps.loss
 -- why: It is said here.
 -- remedy: Do this.
-{more}SELECT {step} AS step, 'thing' AS subject, 1.5 AS observed, 1.0 AS threshold WHERE :run > 0
+{more}SELECT {step} AS step, 'thing' AS subject, 1.5 AS observed, 1.0 AS threshold{alone} WHERE :run > 0
 """
 
 
-def own(folder: Path, code: str, *more: str, severity: str = "error", step: int = 10) -> None:
+def own(folder: Path, code: str, *more: str, severity: str = "error", step: int = 10, alone: str = "") -> None:
     """Write a diagnosis that is found in every run."""
     lines = "".join(f"-- {line}\n" for line in more)
-    (folder / f"{code}.sql").write_text(HEADER.format(severity=severity, more=lines, step=step))
+    (folder / f"{code}.sql").write_text(HEADER.format(severity=severity, more=lines, step=step, alone=alone))
 
 
 def asked(synthetic: Synthetic, folder: Path, name: str = "healthy plain", **options: object) -> Asked:
@@ -47,6 +47,18 @@ def test_an_effect_tied_to_its_step_does_not_come_before_its_cause(synthetic: Sy
     assert {root.code for root in asked(synthetic, tmp_path).findings} == {"a-cause", "b-effect"}
     own(tmp_path, "b-effect", "moment: step", step=20)
     assert {root.code for root in asked(synthetic, tmp_path).findings} == {"a-cause"}
+
+
+def test_a_symptom_may_be_worth_less_where_nothing_explains_it(synthetic: Synthetic, tmp_path: Path) -> None:
+    """Alone it is as severe as its row says; under a cause it is the effect that its header says it is."""
+    own(tmp_path, "b-effect", severity="warning", alone=", 'note' AS alone")
+    assert [root.severity for root in asked(synthetic, tmp_path).findings] == ["note"]
+    own(tmp_path, "a-cause", "explains: b-effect", "without-effect: note")
+    (root,) = asked(synthetic, tmp_path).findings
+    assert (root.code, root.severity, root.explains) == ("a-cause", "error", ("b-effect",))
+    own(tmp_path, "b-effect", severity="warning", alone=", NULL AS alone")
+    (tmp_path / "a-cause.sql").unlink()
+    assert [root.severity for root in asked(synthetic, tmp_path).findings] == ["warning"]
 
 
 def test_of_two_that_explain_each_other_the_earlier_one_is_the_cause(synthetic: Synthetic, tmp_path: Path) -> None:

@@ -6,28 +6,32 @@
 -- explains: loss-flat, accuracy-flat, majority-class-only, overfitting
 -- message: the loss has settled at {observed}; answering with the labels' own frequencies or mean costs {threshold}
 -- param: min_rows = 16     -- logged steps below which the run may still be on its way
+-- param: few_rows = 10     -- the same where most of the planned steps are done
 -- param: below = 0.93      -- loss / that of guessing; who has learned anything from the inputs is lower
 -- param: memorized = 0.75  -- the same where validation shows that what was learned is the training set by heart
+-- param: done = 0.75       -- of the planned steps; before, learning by heart may be the way to understanding
 -- param: above = 1.3       -- loss / that of guessing; higher is no guessing but a fault of another kind
 -- param: falling = 0.02    -- share of the loss that still goes from the third quarter to the last
+-- param: entropy = 0.05   -- nats of the labels below which there is next to nothing to learn
 -- param: balanced = 0.9   -- share of the most frequent label; above it the imbalance is the nearer cause
--- param: patience = 1000  -- steps a sequence model may stay at the frequencies while its inputs do tell of its labels
+-- param: patience = 1000  -- steps for which it is a note, unless explained, where inputs do tell of labels: a plateau
 -- param: surely = 9        -- squared standard errors from which on they do: three of them
 -- param: gain = 0.05       -- accuracy above that of always naming the most frequent label
 -- why: Labels shuffled against the inputs, inputs without content or a dead path to them all end here.
 -- remedy: Look at inputs and labels side by side as the model gets them, then try to overfit one batch.
--- silent-on: runs that are still falling, sequence models on their first plateau, warm-up, labels nearly all of one class, losses that are neither cross entropy nor squared error
+-- silent-on: runs that are still falling, warm-up, labels nearly all of one class, losses that are neither cross entropy nor squared error
 -- evidence: SELECT step, loss, accuracy, label_entropy, label_variance FROM current_steps WHERE run = :run ORDER BY step DESC LIMIT 20
 WITH settings AS (
     SELECT
         MAX(f.num_classes) AS num_classes,
+        MAX(f.total_steps) AS total_steps,
         (
             SELECT COUNT(*) FROM current_wiring AS w
             WHERE w.run = :run AND (w.loss_function LIKE 'Mse%' OR w.loss_function LIKE 'Mean%')
         ) AS squares,
         (
             -- of n samples the variance is too small by one in n; a sample has as many labels as outputs
-            SELECT AVG(v.label_variance * v.num_valid_tokens / NULLIF(v.num_valid_tokens - 1.0 * v.output_width, 0))
+            SELECT AVG(v.label_variance * v.num_valid_tokens / NULLIF(v.num_valid_tokens - COALESCE(v.output_width, 1), 0))
             FROM current_steps AS v
             WHERE v.run = :run
         ) AS label_variance
@@ -41,6 +45,7 @@ guessed AS (
         s.accuracy,
         s.learning_rate,
         s.label_majority_share,
+        CASE WHEN s.cross_entropy IS NULL THEN 0.0 ELSE :entropy END AS least_loss,
         CASE
             -- a batch of n labels shows less than the entropy of C classes by (C - 1) / 2n in the mean (Miller and Madow)
             WHEN s.cross_entropy IS NOT NULL
@@ -66,7 +71,7 @@ ranked AS (
         ROW_NUMBER() OVER (PARTITION BY fourth ORDER BY loss / guessing_loss) AS by_ratio,
         COUNT(*) OVER (PARTITION BY fourth) AS num_part
     FROM guessed
-    WHERE fourth >= 3 AND guessing_loss > 0.05
+    WHERE fourth >= 3 AND guessing_loss > least_loss
 ),
 medians AS (
     SELECT
@@ -85,7 +90,7 @@ run_wide AS (
         MAX(learning_rate) FILTER (WHERE fourth = 4) AS late_rate,
         MAX(learning_rate) FILTER (WHERE fourth <> 4) AS rate_before
     FROM guessed
-    WHERE guessing_loss > 0.05
+    WHERE guessing_loss > least_loss
 ),
 informed AS (
     SELECT
@@ -101,19 +106,25 @@ validated AS (
     WHERE run = :run AND loss IS NOT NULL
 ),
 settled AS (
-    SELECT r.first_step, r.last_step, m.late_ratio * r.guessing_loss AS late_loss, r.guessing_loss
+    SELECT
+        r.first_step,
+        r.last_step,
+        m.late_ratio * r.guessing_loss AS late_loss,
+        r.guessing_loss,
+        CASE
+            WHEN
+                r.last_step < :patience
+                AND i.mean > 0
+                AND i.num_rows * i.mean * i.mean > :surely * (i.square - i.mean * i.mean)
+                THEN 'note'
+        END AS alone
     FROM medians AS m
     CROSS JOIN run_wide AS r
     CROSS JOIN validated AS v
+    CROSS JOIN settings AS c
     CROSS JOIN informed AS i
     WHERE
-        r.num_rows >= :min_rows
-        AND (
-            r.last_step >= :patience
-            OR i.num_rows = 0
-            OR i.mean <= 0
-            OR i.num_rows * i.mean * i.mean <= :surely * (i.square - i.mean * i.mean)
-        )
+        (r.num_rows >= :min_rows OR (r.num_rows >= :few_rows AND r.last_step >= :done * c.total_steps))
         AND m.late_ratio < :above
         AND COALESCE(r.majority_share, 0) < :balanced
         AND (
@@ -125,6 +136,7 @@ settled AS (
             OR (
                 m.late_ratio > :memorized
                 AND v.num_rows >= 2
+                AND r.last_step >= :done * COALESCE(c.total_steps, 0)
                 AND v.best_loss > :below * r.guessing_loss
                 AND (v.best_accuracy IS NULL OR v.best_accuracy < r.majority_share + :gain)
             )
@@ -132,6 +144,6 @@ settled AS (
         AND COALESCE(r.late_rate, 0) <= 1.001 * COALESCE(r.rate_before, r.late_rate, 0)
         AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
 )
-SELECT first_step AS step, 'loss' AS subject, late_loss AS observed, guessing_loss AS threshold FROM settled
+SELECT first_step AS step, 'loss' AS subject, late_loss AS observed, guessing_loss AS threshold, alone FROM settled
 UNION ALL
-SELECT last_step AS step, 'loss' AS subject, late_loss AS observed, guessing_loss AS threshold FROM settled
+SELECT last_step AS step, 'loss' AS subject, late_loss AS observed, guessing_loss AS threshold, alone FROM settled
