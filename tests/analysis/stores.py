@@ -1,4 +1,4 @@
-"""Every synthetic run of `cases`, ingested once on each engine."""
+"""Every synthetic run of `fires` and `silent`, ingested once on each engine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,9 @@ from sqlalchemy import Connection, text
 from debugstore.analysis.findings import Check, Finding, diagnose
 from debugstore.store.database import Database
 from debugstore.store.ingest import ingest
+from tests.analysis.bends import Logs
 from tests.analysis.fires import FIRES
-from tests.analysis.silent import HEALTHY, SILENT, Logs
+from tests.analysis.silent import HEALTHY, SILENT
 from tests.support.logs import Run, write_logs
 
 
