@@ -11,6 +11,7 @@
 -- param: factor = 1.9    -- loss / mean cross entropy or squared error of the same outputs
 -- param: labels = 16     -- real labels a batch; a factor near their number is then no chance
 -- param: spread = 1.02   -- largest / smallest such factor; a penalty or smoothing makes it drift as the loss falls
+-- param: near = 0.2     -- of such a factor by the number of labels from 1: the cross entropy is that of a sample of the outputs
 -- why: The gradient grows with the batch, and under SGD a learning rate meant for a mean is as many times too large.
 -- remedy: Take the mean: `F.cross_entropy(logits, y, reduction='mean')`, or divide the learning rate by the number of labels.
 -- silent-on: nothing; a sum that does no harm is a note
@@ -21,7 +22,8 @@ WITH compared AS (
         COUNT(*) AS num_rows,
         CASE WHEN COUNT(cross_entropy) > 0 THEN 'the mean cross entropy' ELSE 'the mean squared error' END AS subject,
         MIN(loss / COALESCE(cross_entropy, mean_squared_error)) AS smallest,
-        MAX(loss / COALESCE(cross_entropy, mean_squared_error)) AS largest
+        MAX(loss / COALESCE(cross_entropy, mean_squared_error)) AS largest,
+        MAX(ABS(loss / cross_entropy / NULLIF(num_valid_tokens, 0) - 1)) AS from_labels
     FROM current_steps
     WHERE run = :run AND COALESCE(cross_entropy, mean_squared_error) > 1e-3 AND loss > 0
 ),
@@ -38,7 +40,7 @@ beginning AS (
 )
 SELECT step, subject, largest AS observed, 1 AS threshold
 FROM compared
-WHERE num_rows >= :rows AND smallest > :factor AND largest < :spread * smallest
+WHERE num_rows >= :rows AND smallest > :factor AND (largest < :spread * smallest OR from_labels < :near)
 UNION ALL
 SELECT step, 'the variance of the labels' AS subject, factor AS observed, 1 AS threshold
 FROM beginning
