@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 
 from benchmarks.zoo import ablation, effects, rules
-from benchmarks.zoo.answers import EARLY, SPARSE, Answer, answers, events_of
+from benchmarks.zoo.answers import CUTS, EARLY, SPARSE, Answer, answers, events_of
 from benchmarks.zoo.effects import Effect, Place
 from benchmarks.zoo.page import Figures, page
 from benchmarks.zoo.run import LOGS, ROOT, Job, arguments, chosen, jobs, outcome, train_all
@@ -63,12 +63,15 @@ def main() -> None:
         print("\n".join(misses(judged)))
         return
     early = [job for job in wanted if job.case.early]
+    healthy = [job for job in wanted if job.case.kind == "healthy"]
     figures = Figures(
         judged=judged,
         gains=gains,
         early=_judged(answers(early, EARLY, options.workers), gains),
         sparse=_judged(answers([job for job in wanted if job.seed == 0], SPARSE, options.workers), gains),
+        cuts={edit.name: _judged(answers(healthy, edit, options.workers), gains) for edit in CUTS},
         baseline=_fired(wanted),
+        num_stale=sum(outcome(job) is None for job in wanted),
     )
     if not options.no_ablation:
         scored = [one for one in faults(judged) if not one.tuned]

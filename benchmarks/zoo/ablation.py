@@ -19,13 +19,22 @@ from benchmarks.zoo.training import Training
 from debugstore.analysis.diagnosis import read_diagnoses
 from debugstore.events.types import EVENT_TYPES
 from debugstore.logger.probes import NAMES
-from debugstore.store.schema import part_tables
 
 Field = tuple[str, str]
 """An event type and a field of it; an empty field is the whole event."""
 
 SAMPLES = (("H-clean", "mlp"), ("H-clean", "regression"), ("H-scaler", "cnn"), ("H-resume", "transformer"))
 """Trainings that between them make every probe write."""
+
+
+PARTS = {
+    "fit_start": "optimizer_groups",
+    "epoch_start": "optimizer_groups",
+    "gradient_stats": "grad_norms",
+    "param_updates": "param_changes",
+    "activations": "module_activations",
+}
+"""The table that holds the parts of an event."""
 
 
 def fields_of(probe: str, folder: Path) -> frozenset[Field]:
@@ -74,7 +83,7 @@ def without(probe: str, fields: frozenset[Field]) -> Edit:
 def readers(fields: frozenset[Field]) -> frozenset[str]:
     """Return the codes of the diagnoses whose query reads one of some fields."""
     words = {field or EVENT_TYPES[kind].table for kind, field in fields}
-    words |= {table.name for kind, field in fields if not field for table in part_tables.get(kind, ())}
+    words |= {PARTS[kind] for kind, field in fields if not field and kind in PARTS}
     word = re.compile(r"\b(current_)?(" + "|".join(sorted(map(re.escape, words))) + r")\b")
     return frozenset(code for code, one in read_diagnoses().items() if words and word.search(one.query.sql))
 

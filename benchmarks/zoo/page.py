@@ -31,8 +31,12 @@ class Figures:
     gains: Mapping[Place, float]
     early: list[Judged] = field(default_factory=list)
     sparse: list[Judged] = field(default_factory=list)
+    cuts: Mapping[str, list[Judged]] = field(default_factory=dict)
+    """Healthy runs by the name of the cut that their logs were given."""
     baseline: Mapping[Job, tuple[str, ...]] = field(default_factory=dict)
     ablation: Mapping[str, Counter[tuple[str, str]]] = field(default_factory=dict)
+    num_stale: int = 0
+    """Logs that were written by another revision of the code."""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
@@ -61,6 +65,7 @@ def _goals(figures: Figures) -> list[str]:
     counts = results(wrong)
     first, listed = counts[Result.FIRST], counts[Result.FIRST] + counts[Result.LISTED]
     healthy = [one for one in figures.judged if one.job.case.kind == "healthy"]
+    cut = [one for part in figures.cuts.values() for one in part]
     early = faults(_scored(figures.early))
     apart = [told_apart(_scored(figures.judged), group) for group in PAIRS]
     rows = [
@@ -70,6 +75,11 @@ def _goals(figures: Figures) -> list[str]:
             "healthy runs with a finding of `warning` or above, all families",
             "0",
             f"{sum(not one.quiet for one in healthy)} of {len(healthy)}",
+        ),
+        (
+            "healthy logs cut in mid-run with such a finding, all families",
+            "0",
+            f"{sum(not one.quiet for one in cut)} of {len(cut)}",
         ),
         (
             "wiring and loop-order faults named from the first two optimizer steps, families not tuned on",
@@ -158,6 +168,12 @@ def _alarms(figures: Figures) -> list[str]:
     lines += [f"{len(regimes)} regimes, {len(healthy)} runs. Findings of `warning` or above, each a false alarm:", ""]
     rows = [(one.job.run_id, one.job.case.says, _codes(one.answer.alarms)) for one in healthy if not one.quiet]
     lines += _table(("run", "regime", "findings"), rows) if rows else ["None.", ""]
+    lines += ["### While they run", "", "The same logs, cut where a part of their events was written:", ""]
+    rows = [
+        (name.removeprefix("cut-") + " %", str(len(part)), ", ".join(_cut_alarms(part)) or "none")
+        for name, part in figures.cuts.items()
+    ]
+    lines += _table(("written", "logs", "with a finding of `warning` or above"), rows)
     harmless = [one for one in to_leave_alone(figures.judged) if one.job.case.kind != "healthy"]
     lines += [
         "### Harmless and invisible injections",
@@ -173,6 +189,10 @@ def _alarms(figures: Figures) -> list[str]:
     quiet = Counter((one.job.case.id, one.job.case.says) for one in harmless)
     lines += ["All of them:", "", *_table(("case", "injection", "runs"), [(*case, n) for case, n in quiet.items()])]
     return lines
+
+
+def _cut_alarms(part: Iterable[Judged]) -> list[str]:
+    return [f"{one.job.run_id} ({_codes(one.answer.alarms)})" for one in part if not one.quiet]
 
 
 def _pairs(figures: Figures) -> list[str]:
@@ -325,7 +345,7 @@ def _borderline(figures: Figures) -> list[str]:
 def page(figures: Figures) -> str:
     """Return the whole page."""
     tuned, scored = ", ".join(TUNING), ", ".join(name for name in FAMILIES if name not in TUNING)
-    seeds = max((one.job.seed for one in figures.judged), default=0) + 1
+    seeds = max((one.job.seed for one in figures.judged), default=0) + 1  # of the faults; regimes have two
     ids = {one.job.case.id for one in faults(figures.judged)}
     parts = [
         "# How good the diagnoses are",
@@ -335,8 +355,11 @@ def page(figures: Figures) -> str:
         f"{len(ids)} faults and {len({one.job.case.id for one in figures.judged if one.job.case.kind == 'healthy'})} "
         f"healthy regimes, each a short training on real data with the real logger, on up to {len(FAMILIES)} model "
         f"families, {seeds} {'seed' if seeds == 1 else 'seeds'}: {len(figures.judged)} runs. Thresholds were chosen on "
-        f"{tuned} alone. {scored} are scored; where they showed that a rule's logic was wrong it was mended, without "
-        "their figures.",
+        f"{tuned} alone. {scored} are scored; where they showed that a rule's logic was wrong it was mended for a "
+        "reason that holds everywhere and without a threshold chosen on them, so they are not fully blind.",
+        "",
+        f"{figures.num_stale or 'None'} of the logs "
+        f"{'was' if figures.num_stale < 2 else 'were'} written by another revision of the code than this page.",
         "",
         "A fault counts where it does harm: where the trained model keeps less than "
         f"{effects.HARMFUL:.0%} of the clean training's gain in quality (accuracy, or variance explained, on untouched "

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from sqlalchemy import text
 
-from debugstore.analysis.diagnosis import GROUPS, read_diagnoses
+from debugstore.analysis import adhoc
+from debugstore.analysis.diagnosis import GROUPS, Severity, read_diagnoses
 from debugstore.store.schema import metadata
 from tests.analysis.conftest import Synthetic
 from tests.analysis.fires import FIRES
@@ -13,6 +13,14 @@ from tests.analysis.silent import HEALTHY, SILENT
 from tests.analysis.stores import Asked, ask
 
 KNOWN = read_diagnoses()
+
+CAUSE_AND_EFFECT = {
+    "zero-initialization": ("num_zero_params", "num_zero_grad"),
+    "resume-lost-weights": ("start_step", "loss"),
+    "optimizer-eps-too-large": ("eps", "update_norm"),
+    "loss-negative": ("cross_entropy", "loss"),
+}
+"""What the rows of an error that is only likely are made of."""
 
 LATER_ROOTS = {"majority-class-only": "only-prior-learned"}
 """Symptoms whose own run cannot but show a cause."""
@@ -63,6 +71,14 @@ def test_it_is_documented(code: str) -> None:
         assert len(param.reason) > 8, param.name
 
 
+def test_an_error_has_seen_its_effect(code: str) -> None:
+    """An error that is only likely is less without an effect, or its rows hold both; a certain one is the harm."""
+    diagnosis = KNOWN[code]
+    if diagnosis.severity is Severity.ERROR and diagnosis.without_effect is None and not diagnosis.needs_effect:
+        words = set(re.findall(r"\w+", diagnosis.query.sql))
+        assert diagnosis.confidence == "certain" or set(CAUSE_AND_EFFECT[code]) <= words
+
+
 def test_its_signals_are_columns(code: str) -> None:
     """What it needs exists in the store."""
     for several in KNOWN[code].needs:
@@ -85,7 +101,7 @@ def test_the_evidence_runs_as_printed(code: str, synthetic: Synthetic, answers: 
     sql = found[code].evidence_sql
     assert not re.search(r"(?<![:\w]):[a-z]", sql)
     with database.read() as connection:
-        assert connection.execute(text(sql.replace(":", "\\:"))).fetchall()
+        assert adhoc.ask(connection, sql).rows
 
 
 def test_both_engines_agree(code: str, synthetic: Synthetic, synthetic_postgres: Synthetic) -> None:

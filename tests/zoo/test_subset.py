@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("sklearn", reason="the zoo's images and tables ship with scikit-learn")
 
 from benchmarks.zoo import run
-from benchmarks.zoo.answers import EARLY, FULL, Answer, ask
+from benchmarks.zoo.answers import CUTS, EARLY, FULL, Answer, Edit, ask
 from benchmarks.zoo.run import Job, jobs
 
 NAMED = (
@@ -46,7 +46,9 @@ QUIET = (
     ("H30", "tabular"),
     ("H-resume", "mlp"),
 )
-ALL = (*NAMED, *EARLY_NAMED, *QUIET)
+GROWING = (("H-clean", "tabular"), ("H-clean", "cnn"), ("H04", "tabular"), ("H21", "lstm"), ("H-resume", "tabular"))
+"""Healthy runs of families that no threshold was chosen on."""
+ALL = tuple(dict.fromkeys((*NAMED, *EARLY_NAMED, *QUIET, *GROWING)))
 
 
 def _job(place: tuple[str, str]) -> Job:
@@ -55,15 +57,20 @@ def _job(place: tuple[str, str]) -> Job:
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Answer]:
-    """Train every run of this file once, in this process, and ask about them."""
-    logs = tmp_path_factory.mktemp("zoo")
-    chosen = {place: _job(place) for place in ALL}
-    for job in chosen.values():
-        run.train(job, logs)
-    whole = ask([chosen[place] for place in (*NAMED, *QUIET)], FULL, logs)
-    cut = ask([chosen[place] for place in EARLY_NAMED], EARLY, logs)
-    return {place: (whole | cut)[job] for place, job in chosen.items()}
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train every run of this file once, in this process."""
+    folder = tmp_path_factory.mktemp("zoo")
+    for place in ALL:
+        run.train(_job(place), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answers(logs: Path) -> dict[tuple[str, str], Answer]:
+    """Ask about every run."""
+    whole = ask([_job(place) for place in (*NAMED, *QUIET)], FULL, logs)
+    cut = ask([_job(place) for place in EARLY_NAMED], EARLY, logs)
+    return {(job.case.id, job.family): answer for job, answer in (whole | cut).items()}
 
 
 @pytest.mark.parametrize("place", NAMED, ids="-".join)
@@ -82,6 +89,16 @@ def test_two_steps_name_wiring_and_order(answers: dict[tuple[str, str], Answer],
 def test_a_healthy_run_has_no_alarm(answers: dict[tuple[str, str], Answer], place: tuple[str, str]) -> None:
     """No finding of a healthy run is more than a note."""
     assert answers[place].alarms == ()
+
+
+@pytest.mark.parametrize("edit", CUTS, ids=lambda edit: edit.name)
+def test_a_healthy_run_has_no_alarm_while_it_runs(logs: Path, edit: Edit) -> None:
+    """However early a log of a healthy run is looked at, nothing above a note is said."""
+    assert {
+        job.run_id: answer.alarms
+        for job, answer in ask([_job(place) for place in GROWING], edit, logs).items()
+        if answer.alarms
+    } == {}
 
 
 def test_the_logger_changes_no_outcome(tmp_path: Path) -> None:

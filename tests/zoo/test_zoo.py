@@ -8,8 +8,8 @@ pytest.importorskip("sklearn", reason="the zoo's images and tables ship with sci
 
 import torch
 
-from benchmarks.zoo import effects, loop, rules
-from benchmarks.zoo.answers import Answer, Found
+from benchmarks.zoo import ablation, effects, loop, rules
+from benchmarks.zoo.answers import CUTS, Answer, Found
 from benchmarks.zoo.cases import Case, all_cases
 from benchmarks.zoo.effects import Effect
 from benchmarks.zoo.families import FAMILIES, TUNING
@@ -18,6 +18,8 @@ from benchmarks.zoo.run import Job
 from benchmarks.zoo.score import Result, judge, told_apart
 from benchmarks.zoo.training import Training
 from debugstore.analysis.diagnosis import read_diagnoses
+from debugstore.events.types import EVENT_TYPES
+from debugstore.store.schema import part_tables
 
 CASES = all_cases()
 
@@ -159,6 +161,31 @@ def test_plain_rules_read_curves() -> None:
     assert rules.fired(curve([1.0] * 20)) == ("loss does not fall",)
     assert rules.fired(curve([1.0, math.nan])) == ("loss not finite",)
     assert rules.fired(curve([2.0 - index / 20 for index in range(20)])) == ()
+
+
+def test_the_ablation_knows_who_reads_what() -> None:
+    """A diagnosis that reads a field, or a part of an event, is asked again when a probe is left out."""
+    assert set(ablation.PARTS.values()) == {table.name for table in part_tables}
+    assert set(ablation.PARTS) <= set(EVENT_TYPES)
+    assert "double-softmax" in ablation.readers(frozenset({("training_step", "row_sum_error")}))
+    readers = ablation.readers(frozenset({("activations", "")}))
+    assert {"dead-units", "exploding-activations"} <= readers
+    assert "double-softmax" not in readers
+
+
+def test_a_probe_is_left_out_with_its_marks() -> None:
+    """A field that is taken out of a log leaves no mark that it was not finite."""
+    edit = ablation.without("labels", frozenset({("training_step", "label_max"), ("loop", "")}))
+    data = {"loss": None, "label_max": None, "nonfinite": {"loss": "nan", "label_max": "nan"}}
+    made = edit.change([[{"event_type": "training_step", "data": data}, {"event_type": "loop", "data": {}}]])
+    assert made == [[{"event_type": "training_step", "data": {"loss": None, "nonfinite": {"loss": "nan"}}}]]
+
+
+def test_a_cut_leaves_what_was_written_by_then() -> None:
+    """A log is cut at a moment, over ranks and segments alike."""
+    half = next(edit for edit in CUTS if edit.name == "cut-50")
+    logs = [[{"timestamp": float(moment)} for moment in moments] for moments in ((0, 1, 2, 3), (2, 3, 4, 5))]
+    assert half.change(logs) == [[{"timestamp": 0.0}, {"timestamp": 1.0}, {"timestamp": 2.0}], [{"timestamp": 2.0}]]
 
 
 def test_the_page_says_what_was_measured() -> None:

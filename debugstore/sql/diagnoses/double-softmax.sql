@@ -1,5 +1,6 @@
 -- title: The loss takes a softmax or sigmoid of probabilities
 -- severity: error
+-- without-effect: warning
 -- stage: loss
 -- confidence: likely
 -- needs: steps.output_min, steps.output_max
