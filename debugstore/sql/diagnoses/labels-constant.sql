@@ -5,7 +5,7 @@
 -- needs: steps.label_min, steps.label_max
 -- explains: not-learning, majority-class-only, zero-gradients, vanishing-gradients, loss-target-leak, overfitting
 -- message: every label in {threshold} logged batches is {observed}
--- param: rows = 3       -- logged batches; fewer may be alike by chance
+-- param: rows = 10      -- logged batches; fewer may be alike by chance, where one label in a hundred is another
 -- param: min_labels = 4  -- labels a batch; one label is always alike
 -- why: There is nothing to tell apart: the model learns to say that one label, at a loss near zero.
 -- remedy: Look at a batch: `print(y.unique(return_counts=True))`, then at how labels are read or joined.

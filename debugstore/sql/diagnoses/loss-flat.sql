@@ -5,6 +5,7 @@
 -- explains: accuracy-flat
 -- message: the median loss of the last quarter is {observed}, that of the first was {threshold}
 -- param: min_rows = 12       -- logged losses below which a trend is guesswork
+-- param: min_labels = 256    -- labels seen in all below which no model has learned yet
 -- param: improvement = 0.01  -- share of the loss that has to go; less is not learning on any task worth a run
 -- param: clear = 0.1         -- share of the loss whose going is learning, however noisy the batches
 -- param: noise = 9.0         -- squared standard errors of a difference of medians: three of them, one in 400 by chance
@@ -60,6 +61,7 @@ run_wide AS (
         MIN(s.step) AS first_step,
         MAX(s.step) AS last_step,
         COUNT(*) AS num_rows,
+        AVG(s.num_valid_tokens) AS num_labels,
         MIN(s.loss) AS lowest,
         COALESCE(AVG(s.label_entropy), AVG(s.label_variance)) AS guessing_loss,
         AVG(COALESCE(s.cross_entropy, s.mean_squared_error, s.loss)) FILTER (
@@ -79,6 +81,7 @@ flat AS (
     CROSS JOIN run_wide AS r
     WHERE
         r.num_rows >= :min_rows
+        AND (r.num_labels IS NULL OR r.num_labels * (r.last_step - r.first_step) >= :min_labels)
         AND r.lowest >= 0
         AND m.late_loss > 0
         AND (
@@ -87,10 +90,6 @@ flat AS (
                 s.start_loss - m.late_loss <= :clear * s.start_loss
                 AND (s.start_loss - m.late_loss) * (s.start_loss - m.late_loss)
                 <= :noise * m.deviation * m.deviation * (1.0 / s.num_start + 1.0 / m.num_late)
-                -- so noisy that it may as well have fallen clearly: nothing can be said
-                AND (:clear * s.start_loss - s.start_loss + m.late_loss)
-                * (:clear * s.start_loss - s.start_loss + m.late_loss)
-                > m.deviation * m.deviation * (1.0 / s.num_start + 1.0 / m.num_late)
             )
         )
         AND (
@@ -99,11 +98,14 @@ flat AS (
                 m.early_loss - m.late_loss <= :clear * m.early_loss
                 AND (m.early_loss - m.late_loss) * (m.early_loss - m.late_loss)
                 <= :noise * m.deviation * m.deviation * (1.0 / m.num_early + 1.0 / m.num_late)
-                AND (:clear * m.early_loss - m.early_loss + m.late_loss)
-                * (:clear * m.early_loss - m.early_loss + m.late_loss)
-                > m.deviation * m.deviation * (1.0 / m.num_early + 1.0 / m.num_late)
             )
         )
+        -- so noisy that it may as well have fallen clearly: nothing can be said
+        AND (:clear * s.start_loss - s.start_loss + m.late_loss) * (:clear * s.start_loss - s.start_loss + m.late_loss)
+        > m.deviation * m.deviation * (1.0 / s.num_start + 1.0 / m.num_late)
+        AND (:clear * m.early_loss - m.early_loss + m.late_loss)
+        * (:clear * m.early_loss - m.early_loss + m.late_loss)
+        > m.deviation * m.deviation * (1.0 / m.num_early + 1.0 / m.num_late)
         AND (r.guessing_loss IS NULL OR r.late_error IS NULL OR r.late_error > :learned * r.guessing_loss)
         AND COALESCE(r.late_accuracy, 0) < :accurate
         AND COALESCE(r.late_rate, 0) <= 1.001 * COALESCE(r.rate_before, r.late_rate, 0)
