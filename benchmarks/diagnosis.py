@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from benchmarks.zoo import ablation, effects, rules
 from benchmarks.zoo.answers import CUTS, EARLY, SPARSE, Answer, answers, events_of
 from benchmarks.zoo.effects import Effect, Place
-from benchmarks.zoo.page import Figures, page
+from benchmarks.zoo.figures import Figures
+from benchmarks.zoo.page import page
 from benchmarks.zoo.run import LOGS, ROOT, Job, arguments, chosen, jobs, outcome, train_all
 from benchmarks.zoo.score import Judged, Result, faults, judge, to_leave_alone
 

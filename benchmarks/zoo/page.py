@@ -1,15 +1,14 @@
 """The page `docs/diagnosis-quality.md`: figures to Markdown, nothing is computed here but shares."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 from benchmarks.zoo import effects
 from benchmarks.zoo.cases import Case
-from benchmarks.zoo.effects import Effect, Place
+from benchmarks.zoo.effects import Effect
 from benchmarks.zoo.families import FAMILIES, TUNING
+from benchmarks.zoo.figures import Figures, codes, counted, percent, scored, short, table
 from benchmarks.zoo.rules import RULES, named
-from benchmarks.zoo.run import Job
 from benchmarks.zoo.score import (
     PAIRS,
     Judged,
@@ -23,54 +22,17 @@ from benchmarks.zoo.score import (
 )
 
 
-@dataclass
-class Figures:
-    """Everything the page says."""
-
-    judged: list[Judged]
-    gains: Mapping[Place, float]
-    early: list[Judged] = field(default_factory=list)
-    sparse: list[Judged] = field(default_factory=list)
-    cuts: Mapping[str, list[Judged]] = field(default_factory=dict)
-    """Healthy runs by the name of the cut that their logs were given."""
-    baseline: Mapping[Job, tuple[str, ...]] = field(default_factory=dict)
-    ablation: Mapping[str, Counter[tuple[str, str]]] = field(default_factory=dict)
-    num_stale: int = 0
-    """Logs that were written by another revision of the code."""
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines] + [""]
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * share(part, whole):.1f} % ({part} of {whole})" if whole else "-"
-
-
-def _short(part: int, whole: int) -> str:
-    return f"{100 * share(part, whole):.1f} %" if whole else "-"
-
-
-def _codes(codes: Iterable[str]) -> str:
-    return ", ".join(f"`{code}`" for code in codes) or "-"
-
-
-def _scored(judged: Iterable[Judged]) -> list[Judged]:
-    return [one for one in judged if not one.tuned]
-
-
 def _goals(figures: Figures) -> list[str]:
-    wrong = faults(_scored(figures.judged))
+    wrong = faults(scored(figures.judged))
     counts = results(wrong)
     first, listed = counts[Result.FIRST], counts[Result.FIRST] + counts[Result.LISTED]
     healthy = [one for one in figures.judged if one.job.case.kind == "healthy"]
     cut = [one for part in figures.cuts.values() for one in part]
-    early = faults(_scored(figures.early))
-    apart = [told_apart(_scored(figures.judged), group) for group in PAIRS]
+    early = faults(scored(figures.early))
+    apart = [told_apart(scored(figures.judged), group) for group in PAIRS]
     rows = [
-        ("the cause is the first finding, families not tuned on", "90 %", _percent(first, len(wrong))),
-        ("the cause is listed, families not tuned on", "95 %", _percent(listed, len(wrong))),
+        ("the cause is the first finding, families not tuned on", "90 %", percent(first, len(wrong))),
+        ("the cause is listed, families not tuned on", "95 %", percent(listed, len(wrong))),
         (
             "healthy runs with a finding of `warning` or above, all families",
             "0",
@@ -84,7 +46,7 @@ def _goals(figures: Figures) -> list[str]:
         (
             "wiring and loop-order faults named from the first two optimizer steps, families not tuned on",
             "100 %",
-            _percent(results(early)[Result.FIRST], len(early)),
+            percent(results(early)[Result.FIRST], len(early)),
         ),
         (
             "groups of look-alikes told apart in at least 90 %",
@@ -92,18 +54,18 @@ def _goals(figures: Figures) -> list[str]:
             str(sum(share(*pair) >= 0.9 for pair in apart if pair[1])),
         ),
     ]
-    return ["## Goals", "", *_table(("goal", "aim", "measured"), rows)]
+    return ["## Goals", "", *table(("goal", "aim", "measured"), rows)]
 
 
 def _families(figures: Figures) -> list[str]:
     rows = []
     groups = [(name, [one for one in figures.judged if one.job.family == name]) for name in FAMILIES]
-    groups.append(("**all not tuned on**", _scored(figures.judged)))
+    groups.append(("**all not tuned on**", scored(figures.judged)))
     for name, of_family in groups:
         wrong, quiet = faults(of_family), to_leave_alone(of_family)
         counts = results(wrong)
         found = counts[Result.FIRST] + counts[Result.LISTED]
-        cells = [_short(counts[Result.FIRST], len(wrong)), _short(found, len(wrong))]
+        cells = [short(counts[Result.FIRST], len(wrong)), short(found, len(wrong))]
         cells += [str(counts[kind]) for kind in (Result.SYMPTOM, Result.ABSTAINED, Result.FALSE_CAUSE)]
         alarms = f"{sum(not one.quiet for one in quiet)} of {len(quiet)}"
         rows.append((f"{name} (tuned)" if name in TUNING else name, len(wrong), *cells, alarms))
@@ -117,7 +79,7 @@ def _families(figures: Figures) -> list[str]:
         "another cause",
         "alarms on harmless",
     )
-    return ["## By family", "", *_table(head, rows)]
+    return ["## By family", "", *table(head, rows)]
 
 
 def _causes(figures: Figures) -> list[str]:
@@ -132,22 +94,18 @@ def _causes(figures: Figures) -> list[str]:
             part = [one for one in of_case if one.tuned is tuned]
             cells.append(f"{results(part)[Result.FIRST]} of {len(part)}" if part else "-")
         others = Counter(one.answer.first or "nothing" for one in of_case if one.result is not Result.FIRST)
-        rows.append((case.id, case.says, _codes(case.codes[:1]), *cells, _counted(others)))
+        rows.append((case.id, case.says, codes(case.codes[:1]), *cells, counted(others)))
     head = ("case", "what is wrong", "code", "tuned", "not tuned", "first instead")
-    return ["## By fault", "", *_table(head, rows)]
-
-
-def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"`{code}` {count}" for code, count in counts.most_common())
+    return ["## By fault", "", *table(head, rows)]
 
 
 def _confusion(figures: Figures) -> list[str]:
     rows = [
         (f"`{expected}`", f"`{found}`", count)
-        for (expected, found), count in confusion(faults(_scored(figures.judged))).most_common()
+        for (expected, found), count in confusion(faults(scored(figures.judged))).most_common()
     ]
     right: Counter[str] = Counter(
-        one.job.case.codes[0] for one in faults(_scored(figures.judged)) if one.result is Result.FIRST
+        one.job.case.codes[0] for one in faults(scored(figures.judged)) if one.result is Result.FIRST
     )
     diagonal = ", ".join(f"`{code}` {count}" for code, count in sorted(right.items()))
     return [
@@ -157,7 +115,7 @@ def _confusion(figures: Figures) -> list[str]:
         "",
         "Off the diagonal:",
         "",
-        *_table(("expected", "first found", "runs"), rows),
+        *table(("expected", "first found", "runs"), rows),
     ]
 
 
@@ -166,14 +124,14 @@ def _alarms(figures: Figures) -> list[str]:
     healthy = [one for one in figures.judged if one.job.case.kind == "healthy"]
     regimes = {one.job.case.id for one in healthy}
     lines += [f"{len(regimes)} regimes, {len(healthy)} runs. Findings of `warning` or above, each a false alarm:", ""]
-    rows = [(one.job.run_id, one.job.case.says, _codes(one.answer.alarms)) for one in healthy if not one.quiet]
-    lines += _table(("run", "regime", "findings"), rows) if rows else ["None.", ""]
+    rows = [(one.job.run_id, one.job.case.says, codes(one.answer.alarms)) for one in healthy if not one.quiet]
+    lines += table(("run", "regime", "findings"), rows) if rows else ["None.", ""]
     lines += ["### While they run", "", "The same logs, cut where a part of their events was written:", ""]
     rows = [
         (name.removeprefix("cut-") + " %", str(len(part)), ", ".join(_cut_alarms(part)) or "none")
         for name, part in figures.cuts.items()
     ]
-    lines += _table(("written", "logs", "with a finding of `warning` or above"), rows)
+    lines += table(("written", "logs", "with a finding of `warning` or above"), rows)
     harmless = [one for one in to_leave_alone(figures.judged) if one.job.case.kind != "healthy"]
     lines += [
         "### Harmless and invisible injections",
@@ -184,24 +142,24 @@ def _alarms(figures: Figures) -> list[str]:
         f"{len(harmless)} runs, of these with an alarm:",
         "",
     ]
-    rows = [(one.job.run_id, one.job.case.says, _codes(one.answer.alarms)) for one in harmless if not one.quiet]
-    lines += _table(("run", "injection", "findings"), rows) if rows else ["None.", ""]
+    rows = [(one.job.run_id, one.job.case.says, codes(one.answer.alarms)) for one in harmless if not one.quiet]
+    lines += table(("run", "injection", "findings"), rows) if rows else ["None.", ""]
     quiet = Counter((one.job.case.id, one.job.case.says) for one in harmless)
-    lines += ["All of them:", "", *_table(("case", "injection", "runs"), [(*case, n) for case, n in quiet.items()])]
+    lines += ["All of them:", "", *table(("case", "injection", "runs"), [(*case, n) for case, n in quiet.items()])]
     return lines
 
 
 def _cut_alarms(part: Iterable[Judged]) -> list[str]:
-    return [f"{one.job.run_id} ({_codes(one.answer.alarms)})" for one in part if not one.quiet]
+    return [f"{one.job.run_id} ({codes(one.answer.alarms)})" for one in part if not one.quiet]
 
 
 def _pairs(figures: Figures) -> list[str]:
     rows = []
     for group in PAIRS:
         parts = ([one for one in figures.judged if one.tuned is tuned] for tuned in (True, False))
-        cells = [_percent(*told_apart(part, group)) for part in parts]
+        cells = [percent(*told_apart(part, group)) for part in parts]
         rows.append((", ".join(group), *cells))
-    return ["## Look-alikes", "", *_table(("group", "tuned", "not tuned"), rows)]
+    return ["## Look-alikes", "", *table(("group", "tuned", "not tuned"), rows)]
 
 
 def _early(figures: Figures) -> list[str]:
@@ -212,8 +170,8 @@ def _early(figures: Figures) -> list[str]:
         rows.append(
             (
                 "tuned" if tuned else "not tuned",
-                _percent(counts[Result.FIRST], len(part)),
-                _percent(counts[Result.FIRST] + counts[Result.LISTED], len(part)),
+                percent(counts[Result.FIRST], len(part)),
+                percent(counts[Result.FIRST] + counts[Result.LISTED], len(part)),
             )
         )
     missed = [one for one in faults(figures.early) if one.result is not Result.FIRST]
@@ -223,14 +181,14 @@ def _early(figures: Figures) -> list[str]:
         "",
         "Logs of the faults of wiring and of loop order, cut before the third step:",
         "",
-        *_table(("families", "first", "listed"), rows),
+        *table(("families", "first", "listed"), rows),
     ]
     shown = ", ".join(f"{name} {count}" for name, count in misses.items())
     return [*lines, f"Missed: {shown or 'none'}.", ""]
 
 
 def _sparse(figures: Figures) -> list[str]:
-    part = faults(_scored(figures.sparse))
+    part = faults(scored(figures.sparse))
     counts = results(part)
     healthy = [one for one in figures.sparse if one.job.case.kind == "healthy"]
     return [
@@ -239,25 +197,23 @@ def _sparse(figures: Figures) -> list[str]:
         "The trainings are short, so they are logged every 5 steps and updates every 10. The same logs, thinned to the "
         "default cadence of 10 and 50, which leaves some 16 logged steps of 120 (first seed):",
         "",
-        *_table(
+        *table(
             ("first", "listed", "healthy runs with an alarm"),
             [
                 (
-                    _percent(counts[Result.FIRST], len(part)),
-                    _percent(counts[Result.FIRST] + counts[Result.LISTED], len(part)),
+                    percent(counts[Result.FIRST], len(part)),
+                    percent(counts[Result.FIRST] + counts[Result.LISTED], len(part)),
                     f"{sum(not one.quiet for one in healthy)} of {len(healthy)}",
                 )
             ],
         ),
-        "No longer first: "
-        + _counted(Counter(one.job.case.id for one in part if one.result is not Result.FIRST))
-        + ".",
+        "No longer first: " + counted(Counter(one.job.case.id for one in part if one.result is not Result.FIRST)) + ".",
         "",
     ]
 
 
 def _baseline(figures: Figures) -> list[str]:
-    wrong = faults(_scored(figures.judged))
+    wrong = faults(scored(figures.judged))
     healthy = [one for one in figures.judged if one.job.case.kind == "healthy"]
     rows = []
     for name, (_, suggested) in RULES.items():
@@ -266,20 +222,18 @@ def _baseline(figures: Figures) -> list[str]:
             name in figures.baseline[one.job] and bool(set(suggested) & set(one.job.case.codes)) for one in wrong
         )
         alarms = sum(name in figures.baseline[one.job] for one in healthy)
-        rows.append((name, _short(caught, len(wrong)), _short(right, len(wrong)), _short(alarms, len(healthy))))
+        rows.append((name, short(caught, len(wrong)), short(right, len(wrong)), short(alarms, len(healthy))))
     caught = sum(bool(figures.baseline[one.job]) for one in wrong)
     right = sum(bool(named(figures.baseline[one.job]) & set(one.job.case.codes)) for one in wrong)
     alarms = sum(bool(figures.baseline[one.job]) for one in healthy)
-    rows.append(
-        ("**all together**", _short(caught, len(wrong)), _short(right, len(wrong)), _short(alarms, len(healthy)))
-    )
+    rows.append(("**all together**", short(caught, len(wrong)), short(right, len(wrong)), short(alarms, len(healthy))))
     ours = results(wrong)
     rows.append(
         (
             "**debugstore**",
-            _short(sum(not one.quiet for one in wrong), len(wrong)),
-            _short(ours[Result.FIRST], len(wrong)),
-            _short(sum(not one.quiet for one in healthy), len(healthy)),
+            short(sum(not one.quiet for one in wrong), len(wrong)),
+            short(ours[Result.FIRST], len(wrong)),
+            short(sum(not one.quiet for one in healthy), len(healthy)),
         )
     )
     return [
@@ -288,7 +242,7 @@ def _baseline(figures: Figures) -> list[str]:
         "Rules of other tools with their own thresholds, on the same runs (`benchmarks/zoo/rules.py`). A rule names "
         "the cause where what it suggests is the cause; suggesting several counts as naming each.",
         "",
-        *_table(("rule", "fires on faults", "suggests the cause", "fires on healthy runs"), rows),
+        *table(("rule", "fires on faults", "suggests the cause", "fires on healthy runs"), rows),
     ]
 
 
@@ -298,7 +252,7 @@ def _ablation(figures: Figures) -> list[str]:
         by_cause: dict[str, Counter[str]] = {}
         for (expected, found), count in lost.items():
             by_cause.setdefault(expected, Counter())[found] += count
-        shown = "; ".join(f"`{cause}` → {_counted(found)}" for cause, found in sorted(by_cause.items()))
+        shown = "; ".join(f"`{cause}` → {counted(found)}" for cause, found in sorted(by_cause.items()))
         rows.append((probe, sum(lost.values()), shown or "nothing"))
     return [
         "## Ablation: without one probe",
@@ -306,28 +260,28 @@ def _ablation(figures: Figures) -> list[str]:
         "The fields of one probe are taken out of the logs (first seed, families not tuned on), and the runs whose "
         "diagnosis reads one of them are asked again. Runs whose cause no longer comes first, and what does instead:",
         "",
-        *_table(("without", "runs lost", "what collapses into what"), rows),
+        *table(("without", "runs lost", "what collapses into what"), rows),
     ]
 
 
 def _crashes(figures: Figures) -> list[str]:
     rows = [
-        (one.job.case.id, one.job.case.says, one.job.family, _codes(one.answer.listed))
+        (one.job.case.id, one.job.case.says, one.job.family, codes(one.answer.listed))
         for one in figures.judged
         if one.job.case.kind == "crash"
     ]
     merged: dict[tuple[str, str, str], list[str]] = {}
-    for case, says, family, codes in rows:
-        merged.setdefault((case, says, codes), []).append(family)
+    for case, says, family, shown in rows:
+        merged.setdefault((case, says, shown), []).append(family)
     return [
         "## Crashes",
         "",
         "Faults that end the training by an exception are counted apart: the exception names most of them. What the "
         "report lists:",
         "",
-        *_table(
+        *table(
             ("case", "what is wrong", "findings", "families"),
-            [(case, says, codes, ", ".join(families)) for (case, says, codes), families in merged.items()],
+            [(case, says, shown, ", ".join(families)) for (case, says, shown), families in merged.items()],
         ),
     ]
 
@@ -344,7 +298,7 @@ def _borderline(figures: Figures) -> list[str]:
 
 def page(figures: Figures) -> str:
     """Return the whole page."""
-    tuned, scored = ", ".join(TUNING), ", ".join(name for name in FAMILIES if name not in TUNING)
+    tuned, others = ", ".join(TUNING), ", ".join(name for name in FAMILIES if name not in TUNING)
     seeds = max((one.job.seed for one in figures.judged), default=0) + 1  # of the faults; regimes have two
     ids = {one.job.case.id for one in faults(figures.judged)}
     parts = [
@@ -355,7 +309,7 @@ def page(figures: Figures) -> str:
         f"{len(ids)} faults and {len({one.job.case.id for one in figures.judged if one.job.case.kind == 'healthy'})} "
         f"healthy regimes, each a short training on real data with the real logger, on up to {len(FAMILIES)} model "
         f"families, {seeds} {'seed' if seeds == 1 else 'seeds'}: {len(figures.judged)} runs. Thresholds were chosen on "
-        f"{tuned} alone. {scored} are scored; where they showed that a rule's logic was wrong it was mended for a "
+        f"{tuned} alone. {others} are scored; where they showed that a rule's logic was wrong it was mended for a "
         "reason that holds everywhere and without a threshold chosen on them, so they are not fully blind.",
         "",
         f"{figures.num_stale or 'None'} of the logs "

@@ -51,7 +51,15 @@ SILENT: dict[str, dict[str, Logs]] = {
     "zero-grad-in-accumulation": {
         "a closure": accumulating(1.0, num_total_zero_grad=lambda step: 4 * (step + 1), in_closure=True)
     },
-    "accumulation-not-averaged": {"averaged": accumulating(0.25), "a closure": accumulating(1.0, in_closure=True)},
+    "accumulation-not-averaged": {
+        "averaged": accumulating(0.25),
+        "a closure": accumulating(1.0, in_closure=True),
+        "a step that crashed half way": bent(
+            loop={"num_total_backward": lambda step: step + 1, "num_total_optimizer_steps": 1},
+            grads={"loss_gradient": 1.0},
+            steps=2,
+        ),
+    },
     "learning-rate-zero": {"warm-up and decay": (Run(),)},
     "group-learning-rate-zero": {
         "warm-up of all groups": bent(start={"optimizer": [{**GROUP, "lr": 0.0}, {**GROUP, "group_idx": 1, "lr": 0.0}]})

@@ -13,7 +13,8 @@ from benchmarks.zoo.answers import CUTS, Answer, Found
 from benchmarks.zoo.cases import Case, all_cases
 from benchmarks.zoo.effects import Effect
 from benchmarks.zoo.families import FAMILIES, TUNING
-from benchmarks.zoo.page import Figures, page
+from benchmarks.zoo.figures import Figures
+from benchmarks.zoo.page import page
 from benchmarks.zoo.run import Job
 from benchmarks.zoo.score import Result, judge, told_apart
 from benchmarks.zoo.training import Training

@@ -12,7 +12,8 @@
 -- silent-on: a loss that is divided before backward, a closure that the optimizer calls as often as it likes
 -- evidence: SELECT step, loss_gradient, total_norm FROM current_grads WHERE run = :run ORDER BY step LIMIT 20
 WITH totals AS (
-    SELECT CAST(MAX(num_total_backward) AS DOUBLE PRECISION) / NULLIF(MAX(num_total_optimizer_steps), 0) AS micro_steps
+    -- the least: a step that crashed half way has had its backward pass alone
+    SELECT MIN(CAST(num_total_backward AS DOUBLE PRECISION) / NULLIF(num_total_optimizer_steps, 0)) AS micro_steps
     FROM current_loops
     WHERE run = :run
 ),
