@@ -156,10 +156,11 @@ def conclude(improvement: Row, findings: tuple[Finding, ...]) -> Conclusion:
     stopping = next((root for root in findings if _NOT_LEARNING & {root.code, *root.explains}), None)
     if stopping is not None:
         return Conclusion(State.NOT_LEARNING, _lowered(stopping.title))
+    harm = next((root for root in findings if root.severity == "error"), None)
+    but = f", but {_lowered(harm.title)}" if harm else ""
     losses = improvement.get("num_losses", 0)
     if losses < FEW_LOSSES:
-        return Conclusion(State.CANNOT_TELL, f"{losses} losses are logged, a trend needs {FEW_LOSSES}")
-    harm = next((root for root in findings if root.severity == "error"), None)
+        return Conclusion(State.CANNOT_TELL, f"{losses} losses are logged, a trend needs {FEW_LOSSES}{but}")
     first, last = improvement["loss_first"], improvement["loss_last"]
     if last is None or first is None or first - last <= LEAST_GAIN * abs(first):
         if harm is not None:
@@ -167,7 +168,6 @@ def conclude(improvement: Row, findings: tuple[Finding, ...]) -> Conclusion:
         return Conclusion(
             State.CANNOT_TELL, f"the loss went from {number(first)} to {number(last)}, and no diagnosis says why"
         )
-    but = f", but {_lowered(harm.title)}" if harm else ""
     return Conclusion(State.LEARNING, f"the loss fell from {number(first)} to {number(last)}{but}")
 
 
