@@ -158,7 +158,9 @@ class GradientStats(EventData):
     table = "grads"
 
     total_norm: Annotated[Real, doc("L2 over all gradients as one vector, before clipping")] = UNSET
-    clipped_norm: Annotated[Real, doc("the same as the optimizer saw it, after clipping")] = UNSET
+    clipped_norm: Annotated[
+        Real, doc("the same as the optimizer saw it, after clipping; at steps whose loss or update is logged")
+    ] = UNSET
     entry_norm: Annotated[Real, doc("the same when backward was entered: not zero if gradients pile up")] = UNSET
     max_grad: Annotated[Real, doc("largest finite absolute entry; at steps whose loss or update is logged")] = UNSET
     min_grad: Annotated[Real, doc("smallest absolute entry; at steps whose update is logged")] = UNSET
@@ -282,11 +284,11 @@ class ModuleActivation(msgspec.Struct, kw_only=True):
 
     forward_idx: Annotated[Whole, doc("order of its forward")] = UNSET
     type: Annotated[Text, doc("class of the module")] = UNSET
-    std: Annotated[Real, doc("standard deviation of the output")] = UNSET
+    std: Annotated[Real, doc("standard deviation of the output's first rows, 2^14 numbers")] = UNSET
     abs_max: Annotated[Real, doc("largest finite absolute output")] = UNSET
     inactive_share: Annotated[Real, doc("share of units zero in every sample of the window", "0..1")] = UNSET
     input_inactive_share: Annotated[Real, doc("the same of its input, where another module made it", "0..1")] = UNSET
-    saturated_share: Annotated[Real, doc("share of outputs at the flat ends of tanh or sigmoid", "0..1")] = UNSET
+    saturated_share: Annotated[Real, doc("share of these outputs at the flat ends of tanh or sigmoid", "0..1")] = UNSET
     num_nonfinite: Annotated[Whole, doc("NaN or infinite outputs", "elements")] = UNSET
 
 

@@ -20,7 +20,7 @@ from debugstore.logger.event_log import EventLog, warn
 from debugstore.logger.plain import plain
 from debugstore.logger.probes.base import Batch, Facts, Probe, overridden
 from debugstore.logger.readback import resolve
-from debugstore.logger.schedule import Plan, Schedule
+from debugstore.logger.schedule import NOTHING, Plan, Schedule
 
 
 class Recorder:
@@ -35,6 +35,8 @@ class Recorder:
         self.step = settings.start_step - 1
         self.num_steps = 0
         self.sum_losses = False  # a framework divided each micro-step's loss by their number already
+        self.idle = False  # nothing is asked of the step under way: its calls are only counted
+        self._quiet = range(0)  # steps to come that nothing is asked of either
         self._calls = context.calls
         self._probes = probes
         self._by_name = {probe.name: probe for probe in probes}
@@ -99,6 +101,26 @@ class Recorder:
             if self._micro_steps >= self.context.settings.accumulation_steps:
                 self._write_step()
 
+    def passes(self, step: int | None) -> bool:
+        """Take a `training_step` call that nothing is asked of; return False, and do nothing, if this is not one.
+
+        Nine calls in ten are: after each the processor's caches are full of the training, so every line costs.
+        """
+        coming = self.step + 1 if step is None else step
+        if not self.idle or self._inside is not None:
+            return False
+        if self._is_new(step):
+            if type(coming) is not int or coming not in self._quiet:
+                return False
+            self.step = coming
+            self.num_steps += 1
+            self._micro_steps = 0
+            self._stepped = False
+        self._micro_steps += 1
+        self._batch_idx += 1
+        self._calls.totals[FORWARD] += 1
+        return True
+
     def validation(self, metrics: dict[str, Any]) -> None:
         """Write `validation`; the step before is over."""
         self.start()
@@ -151,6 +173,22 @@ class Recorder:
             return
         self._calls.paused = True
         self._tell(self._probes, "forward_entered", inputs)
+
+    def forward_passed(self) -> None:
+        """Note that the model was called with gradients, in a step that is only counted."""
+        self._without_gradient = False
+
+    def optimizer_enters(self, optimizer: Optimizer) -> bool:
+        """Note that an optimizer is about to step, in a step that is only counted; False if more is to be noted."""
+        if getattr(optimizer, "found_inf", None) is not None:
+            return False
+        self._inside = optimizer
+        return True
+
+    def optimizer_passed(self) -> None:
+        """Note that an optimizer stepped, in a step that is only counted."""
+        self._inside, self._stepped = None, True
+        self._calls.totals[OPTIMIZER] += 1
 
     def module_ran(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
         """Show a module's output to the probes that watch modules; validation is not watched.
@@ -212,6 +250,8 @@ class Recorder:
         self._calls.note(OPTIMIZER)
         if self._measured is optimizer:
             self._measured = None
+            if self.context.in_closure:
+                self._tell(self._active, "closure_left", optimizer)
             self._tell(self._active, "optimizer_left", optimizer)
 
     # ---- steps
@@ -234,6 +274,9 @@ class Recorder:
         self._stepped = False
         self.context.unscaled = False
         plan = self._plan = self._schedule.plan(step)
+        self.idle = plan is NOTHING and self._inside is None
+        # the last of them is not among them: it has to see to what the next one is asked for
+        self._quiet = range(step + 1, self._schedule.quiet_until(step) - 1) if self.idle else range(0)
         self._active = [probe for probe in self._those("begin") if probe.begin(plan)] if plan.anything else []
         self._seconds_before = self._seconds_so_far()
         self._calls.begin()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 DENSE_STEPS = 5
 FINGERPRINT_EVERY = 50
-ACTIVATIONS_AT = (100, 200)
+ACTIVATIONS_FIRST = 100
 ACTIVATIONS_EVERY = 500
 ACTIVATIONS_WINDOW = 4
 
@@ -85,5 +85,5 @@ class Schedule:
 
 
 def _window_end(step: int) -> int:
-    """Return the last step of the window that `step` lies in or that comes next: 100, 200, then multiples of 500."""
-    return next((end for end in ACTIVATIONS_AT if step <= end), -(-step // ACTIVATIONS_EVERY) * ACTIVATIONS_EVERY)
+    """Return the last step of the window that `step` lies in or that comes next: 100, then multiples of 500."""
+    return ACTIVATIONS_FIRST if step <= ACTIVATIONS_FIRST else -(-step // ACTIVATIONS_EVERY) * ACTIVATIONS_EVERY

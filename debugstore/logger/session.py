@@ -47,6 +47,8 @@ class Session:
 
     def training_step(self, loss: Any, given: dict[str, Any], step: int | None, watched: Any = None) -> None:
         """Log one step, then listen to the backward pass of its loss; of `watched`, where a framework scaled it."""
+        if self._open and self._passes(loss if watched is None else watched, step):
+            return
         if is_capturing():
             return
         self.run("training_step", self.recorder.training_step, loss, given, step)
@@ -55,6 +57,15 @@ class Session:
             self._hooks.watch_modules()
         if self._alerts is not None:
             self._alerts.raise_pending()
+
+    def _passes(self, watched: Any, step: int | None) -> bool:
+        """Count a step that nothing is asked of, and listen to its backward pass; return whether it is one."""
+        began = time.perf_counter()
+        if self._alerts is not None or not self.recorder.passes(step):
+            return False
+        self._hooks.watch_loss(watched)
+        self.recorder.seconds += time.perf_counter() - began
+        return True
 
     def _written(self) -> None:
         """Let those who follow the log read what reached its file."""

@@ -23,10 +23,12 @@ def slow(tensors: list[Tensor]) -> int:
         if tensor.numel() >= ALONE
         for i in range(0, tensor.numel(), ROW)
     ]
-    place = mixed(torch.arange(2 * ROW)).tolist()
+    place = mixed(torch.arange(ROW)).tolist()
     total = 0
     for row, found in enumerate([*cut, small] if small else cut):
-        total += sum(word * place[i] for i, word in enumerate(found)) * place[ROW + row]
+        products = [(word + (word >> 16)) * place[i] % 2**32 for i, word in enumerate(found)]
+        upper = [product - 2**32 * (product >> 31) for product in products[1::2]]
+        total += (sum(products[::2]) + 2**32 * sum(upper)) * place[row]
     return total & (2**64 - 1)
 
 

@@ -1,5 +1,6 @@
-"""What each module of the model puts out: over the first steps, then over a few steps rarely."""
+"""What each module of the model puts out: over the first steps, then over a few steps, rarely."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +13,9 @@ from torch.nn.modules.conv import _ConvNd
 from debugstore.logger.context import Context
 from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.schedule import Plan
-from debugstore.logger.tensors import finite_range
+from debugstore.logger.tensors import finite_range, is_finite, on_host
 
+MAX_ENTRIES = 1 << 14
 BOUNDED = {nn.Tanh: (-0.99, 0.99), nn.Sigmoid: (0.01, 0.99)}
 CHANNELS_FIRST = (_ConvNd, _NormBase, nn.GroupNorm)
 CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase)
@@ -21,20 +23,26 @@ CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase)
 
 @dataclass(slots=True)
 class _Window:
-    """What is known of one module since its window began: device scalars, and a flag a unit."""
+    """What is known of one module since its window began: device scalars, and each unit's range, (2, U)."""
 
     kind: str
     idx: int
-    active: Tensor | None = None
-    input_active: Tensor | None = None
+    ranges: Tensor | None = None
+    input_ranges: Tensor | None = None
     facts: Facts = field(default_factory=dict)
 
 
 class Activations(Probe):
-    """`activations`: spread, dead and saturated units, what is not finite, by module."""
+    """`activations`: spread, dead and saturated units, what is not finite, by module.
+
+    Ranges are over all of an output; spread and saturation over its first rows, 2^14 numbers or the first sample.
+    """
 
     name = "activations"
-    cost = "six passes over every module's output, in the first five steps and in four of every five hundred"
+    cost = (
+        "two passes over every module's input and output, and three over 2^14 numbers of it, in the first five steps "
+        "and in four of every five hundred"
+    )
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -61,12 +69,13 @@ class Activations(Probe):
             self._last_dim = isinstance(module, CHANNELS_LAST) or self._last_dim
         window = self._windows.setdefault(name, _Window(type(module).__name__, len(self._windows)))
         values = made.detach()
-        window.active = _ever(window.active, values, self._last_dim)
+        ranges = _ranges(values, self._last_dim)
+        window.ranges = _widened(window.ranges, ranges)
         has_weights = next(module.parameters(recurse=False), None) is not None
         if self._produced and has_weights and isinstance(inputs, Tensor) and inputs.is_floating_point():
-            window.input_active = _ever(window.input_active, inputs.detach(), last_before)
+            window.input_ranges = _widened(window.input_ranges, _ranges(inputs.detach(), last_before))
         self._produced = True
-        window.facts = _measure(module, values)
+        window.facts = _measure(module, values, ranges, self._last_dim)
 
     def start_events(self, batch: Batch) -> Iterable[tuple[str, Facts]]:
         """Return the window so far: at its end, and at each of the first steps."""
@@ -96,24 +105,49 @@ def _first_tensor(output: Any) -> Tensor | None:
     return output if isinstance(output, Tensor) and not output.is_sparse else None
 
 
-def _ever(before: Tensor | None, values: Tensor, last_dim: bool) -> Tensor | None:
-    """Return which units were not zero in any sample so far: channels are the last dimension or the second."""
-    unit = values.dim() - 1 if last_dim or values.dim() == 2 else 1
+def _unit(values: Tensor, last_dim: bool) -> int:
+    """Return the dimension of channels: the last one, or the second."""
+    return values.dim() - 1 if last_dim or values.dim() == 2 else 1
+
+
+def _ranges(values: Tensor, last_dim: bool) -> Tensor:
+    """Return (2, U): the smallest and the largest number of each unit; two passes along memory."""
+    unit = _unit(values, last_dim)
     others = [dim for dim in range(values.dim()) if dim != unit]
-    now = (values != 0).amax(dim=others) if others else values != 0
-    return now if before is None or before.shape != now.shape else before | now
+    return torch.stack((values.amin(dim=others), values.amax(dim=others)) if others else (values, values))
 
 
-def _measure(module: nn.Module, values: Tensor) -> Facts:
-    wide = values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
-    low, high, num_nonfinite = finite_range(wide)
-    facts: Facts = {"std": wide.std(correction=0), "abs_max": torch.maximum(-low, high), "num_nonfinite": num_nonfinite}
+def _widened(before: Tensor | None, now: Tensor) -> Tensor:
+    """Return units' ranges over a window; a unit that was ever other than zero has one that is not (0, 0)."""
+    if before is None or before.shape != now.shape:
+        return now
+    return torch.stack((torch.minimum(before[0], now[0]), torch.maximum(before[1], now[1])))
+
+
+def _measure(module: nn.Module, values: Tensor, ranges: Tensor, last_dim: bool) -> Facts:
+    low, high = ranges[0].amin(), ranges[1].amax()
+    num_nonfinite: Tensor | int = 0
+    if not (on_host(low) and is_finite(low) and is_finite(high)):
+        low, high, num_nonfinite = finite_range(values.float())
+    sample = _sample(values, last_dim)
+    facts: Facts = {
+        "std": torch.linalg.vector_norm(sample - sample.mean()) / math.sqrt(sample.numel()),
+        "abs_max": torch.maximum(-low, high),
+        "num_nonfinite": num_nonfinite,
+    }
     bounds = BOUNDED.get(type(module))
     if bounds is not None:
-        facts["saturated_share"] = ((wide < bounds[0]) | (wide > bounds[1])).float().mean()
+        facts["saturated_share"] = ((sample < bounds[0]) | (sample > bounds[1])).float().mean()
     return facts
 
 
+def _sample(values: Tensor, last_dim: bool) -> Tensor:
+    """Return the first rows of channels, or the first samples, in single precision at least."""
+    rows = values.flatten(0, -2) if last_dim else values
+    rows = rows[: max(1, MAX_ENTRIES // rows[0].numel())]
+    return rows.float() if rows.dtype in (torch.bfloat16, torch.float16) else rows
+
+
 def _shares(window: _Window) -> Facts:
-    flags = {"inactive_share": window.active, "input_inactive_share": window.input_active}
-    return {key: 1 - active.float().mean() for key, active in flags.items() if active is not None}
+    ranges = {"inactive_share": window.ranges, "input_inactive_share": window.input_ranges}
+    return {key: 1 - known.any(0).float().mean() for key, known in ranges.items() if known is not None}

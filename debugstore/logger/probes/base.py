@@ -71,6 +71,9 @@ class Probe:
     def optimizer_left(self, optimizer: Optimizer) -> None:
         """Look at what the optimizer did."""
 
+    def closure_left(self, optimizer: Optimizer) -> None:
+        """Look at the gradients after an optimizer's step that ran forward and backward in a closure."""
+
     def step_events(self) -> Iterable[tuple[str, Facts]]:
         """Return events of a step that is over."""
         return ()

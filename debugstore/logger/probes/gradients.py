@@ -14,17 +14,21 @@ from debugstore.logger.norms import Norms, all_finite, norms, scaled, total
 from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.rows import rows, scratch
 from debugstore.logger.schedule import Plan
-from debugstore.logger.tensors import is_finite, number, stacked
+from debugstore.logger.tensors import number, stacked
 
 LIST_LENGTH = 10
 
 
 class Gradients(Probe):
-    """`gradient_stats`: norms, extremes and sick tensors, per step and per parameter."""
+    """`gradient_stats`: norms, extremes and sick tensors, per step and per parameter.
+
+    Steps whose gradients are logged, but not their loss, take one pass: what the optimizer saw and the extremes, which
+    double and triple that, are left to the steps whose loss or update is logged too.
+    """
 
     name = "gradients"
     cost = (
-        "two passes over the gradients, a third where the loss is logged and a fourth with updates; no copy of them; "
+        "one pass over the gradients, three where the loss is logged and five with updates; no copy of them; "
         "two norms a parameter to the host"
     )
 
@@ -33,7 +37,8 @@ class Gradients(Probe):
         self._measured: Facts = {}
         self._entry: Norms | None = None
         self._seed: Tensor | None = None
-        self._largest, self._smallest = plan.steps or plan.updates, plan.updates
+        self._often = not (plan.steps or plan.updates)
+        self._smallest_too = plan.updates
         self._clipped: list[Norms] = []
         self._optimizer_ran = False
         return plan.gradients
@@ -53,14 +58,15 @@ class Gradients(Probe):
         if not self.context.in_closure:
             self._see(optimizer)
 
-    def optimizer_left(self, optimizer: Optimizer) -> None:
+    def closure_left(self, optimizer: Optimizer) -> None:
         """Measure what a closure left: its backward ran inside the optimizer's step, and so did any clipping."""
-        if self.context.in_closure:
-            self._see(optimizer)
+        self._see(optimizer)
 
     def _see(self, optimizer: Optimizer) -> None:
         if not self._measured.get("names"):
             self._measure()
+        if self._often:
+            return
         self._optimizer_ran = True
         held = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         clipped = norms([local(p.grad) for p in held])
@@ -89,7 +95,7 @@ class Gradients(Probe):
             "total": len(trainable),
             "norms": found,
             "scale": scale.clone() if scale is not None else None,
-            **extremes(grads, found, self._largest, self._smallest),
+            **extremes(grads, found, not self._often, self._smallest_too),
         }
 
     def finish(self, event_type: str, facts: Facts) -> Facts:  # noqa: ARG002
@@ -133,8 +139,7 @@ def extremes(grads: Sequence[Tensor], found: Norms, largest: bool = True, smalle
     """Return which gradients are sick or zero, and if asked for the extreme finite absolute entries, some of each.
 
     On the host only suspicious gradients are looked at again: `found` are their norms. Elsewhere looking would wait
-    for the device, so every gradient is read a few times more. The extremes take as long as all else together, so they
-    are measured where the loss is logged, and the smallest entry only with updates.
+    for the device, so every gradient is read a few times more.
     """
     if not isinstance(found, tuple):
         return _extremes_elsewhere(grads, largest, smallest)
@@ -145,22 +150,23 @@ def extremes(grads: Sequence[Tensor], found: Norms, largest: bool = True, smalle
     return {
         "sick": (False,) * len(found) if healthy else tuple(not math.isfinite(norm) for norm in found),
         "zero": tuple(norm == 0 and not grad.any().tolist() for norm, grad in zip(found, grads, strict=True)),
-        "largest": tuple(number(high) for _, high in ranges) if largest else None,
-        "smallest": tuple(number(low) for low, _ in ranges) if smallest else None,
+        "largest": tuple(high for _, high in ranges) if largest else None,
+        "smallest": tuple(low for low, _ in ranges) if smallest else None,
     }
 
 
-def _finite_range(row: Tensor, healthy: bool, smallest: bool) -> tuple[Tensor, Tensor]:
+def _finite_range(row: Tensor, healthy: bool, smallest: bool) -> tuple[float, float]:
     """Return the smallest (if asked for) and largest finite absolute entry of a row; NaN, both, if it has none."""
     if healthy and not smallest:
-        low, high = torch.aminmax(row)
-        return low, torch.maximum(-low, high)
+        low, high = map(number, torch.aminmax(row))
+        return low, max(-low, high)
     absolute = torch.abs(row, out=scratch("absolute", row.numel(), row.dtype, row.device))
-    low, high = torch.aminmax(absolute)
-    if healthy or is_finite(high):
+    low, high = map(number, torch.aminmax(absolute))
+    if healthy or math.isfinite(high):
         return low, high
     absolute = absolute[torch.isfinite(absolute)]
-    return torch.aminmax(absolute) if absolute.numel() else (high * torch.nan, high * torch.nan)
+    low, high = map(number, torch.aminmax(absolute)) if absolute.numel() else (math.nan, math.nan)
+    return low, high
 
 
 def _extremes_elsewhere(grads: Sequence[Tensor], largest: bool, smallest: bool) -> Facts:

@@ -12,9 +12,11 @@ from debugstore.logger.context import local
 from debugstore.logger.norms import Norms, all_finite, norms, total
 from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.probes.gradients import ends
+from debugstore.logger.rows import ROW, scratch
 from debugstore.logger.schedule import Plan
-from debugstore.logger.tensors import gathered, number, on_device, on_host
+from debugstore.logger.tensors import gathered, on_device
 
+EXACT = 1 << 24  # whole numbers up to here are themselves in single precision
 BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.int8}
 
 
@@ -22,10 +24,7 @@ class Updates(Probe):
     """`param_updates`: how far one optimizer step moved the parameters, and along what."""
 
     name = "updates"
-    cost = (
-        "a copy of the parameters during the sampled optimizer step; seven passes over them, nine and more where some "
-        "entries did not change"
-    )
+    cost = "a copy of the parameters during the sampled optimizer step; fourteen passes over them"
 
     def begin(self, plan: Plan) -> bool:
         """Forget the step before."""
@@ -47,10 +46,7 @@ class Updates(Probe):
         """Compare with the copy and let it go."""
         before, self._before = self._before, []
         decays = [self._decay[id(parameter)] for _, parameter, _ in before]
-        alone = len(self.context.optimizers) == 1
-        self._measured.append(
-            {"names": tuple(name for name, _, _ in before), "decay": decays, **_compare(before, alone)}
-        )
+        self._measured.append({"names": tuple(name for name, _, _ in before), "decay": decays, **_compare(before)})
 
     def step_events(self) -> Iterable[tuple[str, Facts]]:
         """Return the step's `param_updates`, if an optimizer ran."""
@@ -94,16 +90,13 @@ class Updates(Probe):
         return made
 
 
-def _compare(before: list[tuple[str, Tensor, Tensor]], alone: bool) -> Facts:
+def _compare(before: list[tuple[str, Tensor, Tensor]]) -> Facts:
     """Measure the change of each parameter, a list a fact; the copies are used up for it.
 
     weight: L2 before the step; change, absolute: L2 and L1 of the change; sick: not finite after the step;
     changed: entries that changed; touched: entries whose gradient is not zero; moved: of these, changed; slope: dot of
-    the change and minus the gradient; gradient: its L2.
-
-    On the host, norms that are finite say that all entries are, before and after, and a smallest change above zero that
-    all entries changed: then nothing is counted. Where all did, a gradient of the only optimizer (`alone`) counts as
-    one entry, since the share of them that moved is 1 anyway.
+    the change and minus the gradient; gradient: its L2. On the host, norms that are finite say that all entries are,
+    before and after.
     """
     copies = [copy for _, _, copy in before]
     afters = [local(parameter) for _, parameter, _ in before]
@@ -119,28 +112,23 @@ def _compare(before: list[tuple[str, Tensor, Tensor]], alone: bool) -> Facts:
         if parameter.grad is not None and not parameter.grad.is_sparse
     ]
     slopes = [_dot(copies[place], grad) for place, grad in dense]
-    gradients = norms([grad for _, grad in dense])
     if copies:
         torch._foreach_abs_(copies)
-    changed = gathered([_num_changed(copy, kept) for copy, kept in zip(copies, same, strict=True)])
-    facts: Facts = {
+    absolute = [copy.sum(dtype=_wide(copy)) for copy in copies]
+    changed = [_num_changed(copy, kept, healthy) for copy, kept in zip(copies, same, strict=True)]
+    counts = [_num_touched(copies[place], grad, healthy) for place, grad in dense]
+    return {
         "size": tuple(after.numel() for after in afters),
         "weight": weights,
         "change": changes,
-        "absolute": gathered([copy.sum(dtype=_wide(copy)) for copy in copies]),
+        "absolute": gathered(absolute),
         "sick": (False,) * len(afters) if healthy else gathered([~torch.isfinite(after).all() for after in afters]),
-        "changed": changed,
+        "changed": gathered(changed),
+        "touched": gathered([touched for touched, _ in counts]),
+        "moved": gathered([moved for _, moved in counts]),
         "slope": gathered(slopes),
-        "gradient": gradients,
+        "gradient": norms([grad for _, grad in dense]),
     }
-    if alone and healthy and isinstance(gradients, tuple) and changed == facts["size"]:
-        facts["touched"] = facts["moved"] = tuple(norm > 0 for norm in gradients)
-    else:
-        facts["touched"] = gathered([torch.count_nonzero(grad) for _, grad in dense])
-        facts["moved"] = gathered(
-            [torch.count_nonzero(copies[place].bool().logical_and_(grad)) for place, grad in dense]
-        )
-    return facts
 
 
 def _seen(weights: Norms, copies: list[Tensor]) -> list[float | None]:
@@ -159,13 +147,29 @@ def _same_bits(copy: Tensor, after: Tensor, weight: float | None) -> Tensor | No
     return (copy.view(bits) == after.view(bits)).sum()
 
 
-def _num_changed(distances: Tensor, kept: Tensor | None) -> Tensor:
-    """Return how many entries changed: all, where the smallest distance is no zero; that is looked at on the host."""
+def _num_changed(distances: Tensor, kept: Tensor | None, healthy: bool) -> Tensor:
+    """Return how many distances are not zero; where sums can count, they are left as 0 and 1."""
     if kept is not None:
         return distances.numel() - kept
-    if distances.numel() and on_host(distances) and number(distances.amin()) > 0:
-        return torch.tensor(distances.numel())
-    return torch.count_nonzero(distances)
+    return distances.ne_(0).sum() if healthy and _countable(distances) else torch.count_nonzero(distances)
+
+
+def _num_touched(distances: Tensor, grad: Tensor, healthy: bool) -> tuple[Tensor, Tensor]:
+    """Return how many entries of a gradient are not zero, and at how many of these places the distance is not."""
+    if not (healthy and _countable(distances) and _countable(grad)):
+        return torch.count_nonzero(grad), torch.count_nonzero(distances.bool().logical_and_(grad))
+    pairs = zip(torch.split(grad.reshape(-1), ROW), torch.split(distances.reshape(-1), ROW), strict=True)
+    touched, moved = [], []
+    for row, changed in pairs:
+        marks = torch.ne(row, 0, out=scratch("touched", row.numel(), row.dtype, row.device))
+        touched.append(marks.sum())
+        moved.append(torch.dot(marks, changed))
+    return torch.stack(touched).sum(), torch.stack(moved).sum()
+
+
+def _countable(tensor: Tensor) -> bool:
+    """Whether single precision counts a tensor's entries exactly: a sum of ones is a third of `count_nonzero`."""
+    return tensor.dtype is torch.float32 and 0 < tensor.numel() <= EXACT
 
 
 def _wide(tensor: Tensor) -> torch.dtype:
