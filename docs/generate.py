@@ -7,6 +7,7 @@ python docs/generate.py --check    say which are stale and exit 1
 import argparse
 import ast
 import gzip
+import io
 import itertools
 import os
 import re
@@ -15,10 +16,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import msgspec
+from rich.console import Console
+from rich.text import Text
 
 from debugstore.analysis.diagnosis import Diagnosis, read_diagnoses
 from debugstore.analysis.queries import SHIPPED
@@ -221,12 +225,41 @@ def _helps(command: Any, name: str, parent: Any = None) -> Iterator[tuple[str, s
 
 def replayed(name: str) -> str:
     """Return a page with what its commands print, run one after the other where the logs of `docs/logs` lie."""
+    with _logs() as folder:
+        return PRINTS.sub(lambda found: _printed(found, folder), (ROOT / name).read_text())
+
+
+def picture(command: str) -> str:
+    """Return what a command prints on a terminal with colours, as an SVG that needs nothing from elsewhere."""
+    with _logs() as folder:
+        printed = _run(command, folder, FORCE_COLOR="1", NO_COLOR="")
+    screen = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO())
+    screen.print(Text.from_ansi(printed))
+    svg = screen.export_svg(title=command, unique_id="report")
+    return re.sub(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", "", svg, flags=re.DOTALL)
+
+
+PICTURE_WIDTH = 82
+
+
+@contextmanager
+def _logs() -> Iterator[str]:
+    """Give a folder with the logs of `docs/logs` in `logs/debug`."""
     with tempfile.TemporaryDirectory() as folder:
         logs = Path(folder) / "logs" / "debug"
         logs.mkdir(parents=True)
         for packed in sorted((DOCS / "logs").glob("*.jsonl.gz")):
             (logs / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
-        return PRINTS.sub(lambda found: _printed(found, folder), (ROOT / name).read_text())
+        yield folder
+
+
+def _run(command: str, folder: str, **more: str) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "TZ": "UTC", "TERM": "xterm", **more}
+    ran = subprocess.run(shlex.split(command), cwd=folder, env=env, capture_output=True, text=True, check=False)
+    if ran.returncode > 1:
+        raise SystemExit(f"{command}: {ran.stderr}")
+    return ran.stdout
 
 
 PRINTS = re.compile(r'(<!-- prints(?: until "(?P<end>.+?)")?: (?P<command>.+?) -->\n).*?(<!-- end -->)', re.DOTALL)
@@ -234,13 +267,7 @@ PRINTS = re.compile(r'(<!-- prints(?: until "(?P<end>.+?)")?: (?P<command>.+?) -
 
 
 def _printed(found: re.Match[str], folder: str) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    env = {**os.environ, "PATH": path, "NO_COLOR": "1", "TZ": "UTC"}
-    words = shlex.split(found["command"])
-    ran = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    if ran.returncode > 1:
-        raise SystemExit(f"{found['command']}: {ran.stderr}")
-    lines = ran.stdout.rstrip().splitlines()
+    lines = _run(found["command"], folder, NO_COLOR="1").rstrip().splitlines()
     if found["end"]:
         kept = itertools.takewhile(lambda line: not line.startswith(found["end"]), lines)
         lines = [*"\n".join(kept).rstrip().splitlines(), "..."]
@@ -266,6 +293,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/schema.md": schema_page,
     "docs/diagnoses.md": diagnoses_page,
     "docs/cli.md": cli_page,
+    "docs/report.svg": lambda: picture("debugstore report logs/debug/lr-1.jsonl"),
     "README.md": lambda: replayed("README.md"),
 }
 
