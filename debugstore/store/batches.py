@@ -1,8 +1,8 @@
 """One block of lines as rows, by the stream they belong to, with the lines that are no event. Knows no store."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from collections.abc import Container
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,10 +10,9 @@ import msgspec
 from debugstore.errors import EventError, NoLogsError
 from debugstore.events.codec import MAX_LINE_BYTES
 from debugstore.store import fast, texts
-from debugstore.store.fast import Form
-from debugstore.store.numbers import OddError, refuse_odd_numbers, spread
-from debugstore.store.rows import Identity, Row, columns_of, read_event, to_row
-from debugstore.store.shapes import Flats, Shape, leave_out
+from debugstore.store.groups import Group
+from debugstore.store.numbers import OddError
+from debugstore.store.rows import Identity, Row, read_event, to_row
 from debugstore.store.sources import Block, Edges
 from debugstore.store.streams import NATIVE, Facts, Stream, Tracker, run_of_file
 
@@ -22,8 +21,6 @@ MAX_RAW = 2000
 
 _NO_EVENT_LINES = 1000
 """Lines without one event among them after which a file is no log."""
-
-Values = tuple[Any, ...]
 
 
 class Position(msgspec.Struct):
@@ -50,74 +47,15 @@ class Reject(NamedTuple):
 
 
 @dataclass(slots=True)
-class Group:
-    """The rows of one stream in a batch, each event with a number above those before it."""
-
-    stream: Facts
-    last_seq: int = -(2**63) - 1
-    values: dict[str, list[Values]] = field(default_factory=dict)
-    """By plan, all columns of a row but run, segment and rank."""
-
-    parts: dict[str, list[Values]] = field(default_factory=dict)
-    """By plan, the seq of an event and a `PartRow`."""
-
-    events: Flats = field(default_factory=dict)
-    lists: Flats = field(default_factory=dict)
-    """What the fast path made, events and lists of numbers, flat; a parameter is its place in `Batch.params`."""
-
-    def seqs(self) -> list[int]:
-        """Return the number of every event."""
-        made = [flat[:: shape.width] for shape, flat in self.events.items()]
-        return [*chain.from_iterable(made), *(row[0] for rows in self.values.values() for row in rows)]
-
-    def steps(self, plans: Collection[str]) -> list[int]:
-        """Return the step of every event of some plans."""
-        made = [flat[1 :: shape.width] for shape, flat in self.events.items() if shape.plan in plans]
-        return [*chain.from_iterable(made), *(row[1] for plan in plans for row in self.values.get(plan, ()))]
-
-    def has(self, plans: Collection[str]) -> bool:
-        """Say whether there is an event of one of these plans."""
-        return bool(self.steps(plans))
-
-    def leave_out(self, known: set[int]) -> None:
-        """Drop the events with these numbers."""
-        for rows in (*self.values.values(), *self.parts.values()):
-            rows[:] = [row for row in rows if row[0] not in known]
-        for shape, flat in (*self.events.items(), *self.lists.items()):
-            leave_out(shape, flat, known)
-
-    def rows(self) -> dict[int, Row]:
-        """Return by seq the rows that the exact path made."""
-        made = {values[0]: Row(plan, values, []) for plan, found in self.values.items() for values in found}
-        for rows in self.parts.values():
-            for seq, *part in rows:
-                made[seq].parts.append(tuple(part))
-        return made
-
-    def first(self) -> Row:
-        """Return the row with the least seq, without parts that are in `lists`."""
-        rows = self.rows()
-        for shape, flat in self.events.items():
-            said = dict(zip(shape.columns, flat[: shape.width], strict=True))
-            rows[flat[0]] = Row(shape.plan, tuple(said.get(name) for name in columns_of(shape.plan)), [])
-        return rows[min(rows)]
-
-    def add(self, row: Row) -> None:
-        """Add the rows of one event."""
-        self.last_seq = row.values[0]
-        self.values.setdefault(row.plan, []).append(row.values)
-        if row.parts:
-            self.parts.setdefault(row.plan, []).extend((row.values[0], *part) for part in row.parts)
-
-
-@dataclass(slots=True)
 class Batch:
     """The rows and rejects of one block; the position behind it, as JSON."""
 
     groups: list[Group]
     rejects: list[Reject]
+    num_known: int
     params: list[str]
-    """The parameters that were not in a batch before; together with those they have the places that rows say."""
+    """The parameters that were not in a batch of this decoder before; those before them are `num_known`. Together they
+    have the places that rows say."""
 
     state: bytes
     read_bytes: int
@@ -127,6 +65,43 @@ class Batch:
     num_rejects: int
     moved: list[Facts]
     """Streams that turned out to be another rank than was thought before."""
+
+
+class _OddKindError(Exception):
+    """Events that the fast path read are not for it, all of this kind."""
+
+    def __init__(self, kind: type) -> None:
+        super().__init__(kind.__name__)
+        self.kind = kind
+
+
+class _Gathered:
+    """A group while its block is read, with the events that the fast path reads for it."""
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.last_seq = -(2**63) - 1
+        self.events: dict[type, list[Any]] = {}
+
+    def add(self, row: Row) -> None:
+        """Add the rows of one event that the exact path read."""
+        self.last_seq = row.values[0]
+        self.group.add(row)
+
+    def finish(self, places: "_Places") -> Group:
+        """Return the group, with rows of these events.
+
+        Raises:
+            _OddKindError: there is a value that they would not say.
+        """
+        for kind, events in self.events.items():
+            try:
+                rows, lists = fast.LINES[kind].rows(events, places.__getitem__)
+            except OddError:
+                raise _OddKindError(kind) from None
+            self.group.events.update(rows)
+            self.group.lists.update(lists)
+        return self.group
 
 
 class _Places(dict[str, int]):
@@ -153,11 +128,10 @@ class Decoder:
     def __init__(self, position: Position, source: str) -> None:
         self.position = position
         self.source = source
-        self._groups: list[Group] = []
-        self._current: dict[tuple[str, int], Group] = {}
-        self._native: dict[tuple[str, int], Group] = {}
+        self._gathered: list[_Gathered] = []
+        self._current: dict[tuple[str, int], _Gathered] = {}
+        self._native: dict[tuple[str, int], _Gathered] = {}
         self._rejects: list[Reject] = []
-        self._forms: dict[Shape, Form] = {}
         self._params = _Places()
 
     def decode(self, block: Block) -> Batch | None:
@@ -167,19 +141,26 @@ class Decoder:
             NoLogsError: nothing of so many lines is an event.
         """
         before = msgspec.json.encode(self.position)
-        try:
-            return self._decode(block, self._add_fast)
-        except OddError:
-            self.position = msgspec.json.decode(before, type=Position)
-            return self._decode(block, lambda _: False)
+        exact: set[type] = set()
+        while True:
+            try:
+                return self._decode(block, exact)
+            except _OddKindError as odd:
+                exact.add(odd.kind)
+                self.position = msgspec.json.decode(before, type=Position)
 
-    def _decode(self, block: Block, add_fast: Callable[[bytes], bool]) -> Batch | None:
+    def _decode(self, block: Block, exact: Container[type]) -> Batch | None:
+        """Make rows of a block's lines, events of the kinds `exact` one by one.
+
+        Raises:
+            _OddKindError: another kind has to be read one by one too.
+        """
         position = self.position
-        self._groups, self._current, self._native, self._rejects = [], {}, {}, []
+        self._gathered, self._current, self._native, self._rejects = [], {}, {}, []
         last, refused = b"", []
         for number, line in enumerate(block.lines, block.first):
             try:
-                if not add_fast(line) and not self._add_exactly(line, number):
+                if not self._add_fast(line, exact) and not self._add_exactly(line, number):
                     continue
             except EventError as error:
                 if not block.terminated:
@@ -201,15 +182,16 @@ class Decoder:
             raise NoLogsError(self.source, found)
         for bad in refused:
             self._reject(self.source.encode("utf-8", "surrogateescape"), *bad)
-        self._finish()
+        groups = [gathered.finish(self._params) for gathered in self._gathered]
         if last:
             position.anchor = texts.digest(last)
         position.num_rejects += len(self._rejects)
         position.read_bytes, position.read_lines = block.end, block.first + len(block.lines) - 1
         moved = position.tracker.take_moved()
         return Batch(
-            groups=self._groups,
+            groups=groups,
             rejects=self._rejects,
+            num_known=self._params.taken,
             params=self._params.take_new(),
             state=msgspec.json.encode(position),
             read_bytes=position.read_bytes,
@@ -220,48 +202,25 @@ class Decoder:
             moved=moved,
         )
 
-    def _finish(self) -> None:
-        """Look at what the fast path made once more, column by column, and put places for parameters.
-
-        Raises:
-            OddError: there is a value that its rows would not say.
-        """
-        for group in self._groups:
-            for shape, flat in group.events.items():
-                self._forms[shape].finish(flat)
-            for shape, flat in group.lists.items():
-                refuse_odd_numbers(shape, flat)
-                for place in shape.params:
-                    flat[place :: shape.width] = map(self._params.__getitem__, flat[place :: shape.width])
-
-    def _add_fast(self, line: bytes) -> bool:
+    def _add_fast(self, line: bytes, exact: Container[type]) -> bool:
         """Add a line as our logger writes it, of a stream that is open; say whether it was one."""
-        found = fast.read(line)
-        if found is None:
+        event = fast.read(line)
+        if event is None:
             return False
-        run_id, rank, form, row, numbers = found
-        seq = row[0]
-        group = self._native.get((run_id, rank))
-        if group is None or seq <= group.last_seq:
-            stream = self.position.tracker.native(run_id, rank)
+        kind, seq = type(event), event.seq
+        gathered = self._native.get((event.run_id, event.rank))
+        if gathered is None or seq <= gathered.last_seq:
+            stream = self.position.tracker.native(event.run_id, event.rank)
             if stream is None:
                 return False
-            group = self._native[run_id, rank] = self._group(stream, seq)
-        if numbers:
-            made = spread(form.shape.plan, seq, numbers)
-            if made is None:
-                return False
-            for shape, values in made:
-                flat = group.lists.get(shape)
-                if flat is None:
-                    flat = group.lists[shape] = []
-                flat.extend(values)
-        group.last_seq = seq
-        rows = group.events.get(form.shape)
-        if rows is None:
-            rows = group.events[form.shape] = []
-            self._forms[form.shape] = form
-        rows.extend(row)
+            gathered = self._native[event.run_id, event.rank] = self._gather(stream, seq)
+        if kind in exact:
+            return False
+        gathered.last_seq = seq
+        events = gathered.events.get(kind)
+        if events is None:
+            events = gathered.events[kind] = []
+        events.append(event)
         return True
 
     def _add_exactly(self, line: bytes, number: int) -> bool:
@@ -282,17 +241,17 @@ class Decoder:
             segment_key=stream.key if stream.kind == NATIVE else None,
         )
         row = to_row(event, identity)
-        self._group(stream, identity.seq).add(row)
+        self._gather(stream, identity.seq).add(row)
         return True
 
-    def _group(self, stream: Stream, seq: int) -> Group:
+    def _gather(self, stream: Stream, seq: int) -> _Gathered:
         """Return the group that the next row of a stream belongs to; a number that goes back begins another."""
         key = (stream.key, stream.first_line)
-        group = self._current.get(key)
-        if group is None or seq <= group.last_seq:
-            group = self._current[key] = Group(stream.facts())
-            self._groups.append(group)
-        return group
+        gathered = self._current.get(key)
+        if gathered is None or seq <= gathered.last_seq:
+            gathered = self._current[key] = _Gathered(Group(stream.facts()))
+            self._gathered.append(gathered)
+        return gathered
 
     def _reject(self, anchor: bytes, number: int, line: bytes, reason: str) -> None:
         """Keep a line that is no event, told by the event near it so that a copy of the file has the same reject."""

@@ -1,15 +1,16 @@
 """Batches of a file, decoded in this process, or in one of its own while this one writes.
 
 A large file is worth the tenth of a second that another Python takes to start: decoding and writing each need a core.
-Should that process fail for whatever reason, this one goes on from the last batch it got, and says what is wrong.
+Until it is there, and should it fail for whatever reason, this process decodes too and says what is wrong.
 """
 
+import gc
 import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,7 +25,8 @@ LARGE = 1 << 24
 Decoded = tuple[Batch | None, int]
 """A batch, None for a last line that was cut; and the bytes of the file that were read by then."""
 
-_START = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); from {__name__} import main; main()"
+_START = f"import sys; sys.path[:] = {{}}; from {__name__} import main; main()"
+"""What the other process runs, with the path it finds modules by: that saves it the search for what is installed."""
 
 
 def decoded(lines: Lines, position: Position) -> Iterator[Decoded]:
@@ -33,15 +35,26 @@ def decoded(lines: Lines, position: Position) -> Iterator[Decoded]:
     Raises:
         NoLogsError: the file holds no log.
     """
-    if lines.source.path is not None and (lines.total_bytes or 0) - position.read_bytes >= LARGE and sys.executable:
-        for batch, done in _elsewhere(lines.source, position):
+    if lines.source.path is None or (lines.total_bytes or 0) - position.read_bytes < LARGE or not sys.executable:
+        yield from _here(lines, position)
+        return
+    with closing(_Process()) as process:
+        for batch, done in _here(lines, position):
+            if batch is not None:
+                position = msgspec.json.decode(batch.state, type=Position)
+            begun = batch is not None and process.begin(lines.source, position)
             yield batch, done
-            if batch is None:
-                return
-            position = msgspec.json.decode(batch.state, type=Position)
-        if lines.total_bytes is not None and position.read_bytes >= lines.total_bytes:
+            if begun:
+                break
+        else:
             return
-    yield from _here(lines, position)
+        while (found := process.take()) is not None:
+            batch, done = found
+            if batch is not None:
+                position = msgspec.json.decode(batch.state, type=Position)
+            yield batch, done
+    if not process.ended:
+        yield from _here(lines, position)
 
 
 def _here(lines: Lines, position: Position) -> Iterator[Decoded]:
@@ -50,26 +63,59 @@ def _here(lines: Lines, position: Position) -> Iterator[Decoded]:
         yield decoder.decode(block), lines.done_bytes
 
 
-def _elsewhere(source: Source, position: Position) -> Iterator[Decoded]:
-    """Yield the batches that another process makes; fewer than there are if it fails."""
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([sys.executable, "-c", _START], **pipes) as process:
-        given, taken = process.stdin, process.stdout
-        if given is None or taken is None:
-            return
+class _Process:
+    """Another Python that decodes: started at once, used when it is there."""
+
+    ended = False
+    """Whether it came to the end of its file."""
+
+    def __init__(self) -> None:
+        start = _START.format([str(Path(__file__).parents[2]), *sys.path])
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self._process: Any = subprocess.Popen([sys.executable, "-S", "-c", start], **pipes)
+        self._listener = ThreadPoolExecutor(max_workers=1)
+        self._ready = self._listener.submit(self._load)
+
+    def begin(self, source: Source, position: Position) -> bool:
+        """Have it decode a file from `position` on, if it is there by now; say whether it is."""
+        if not self._ready.done() or self._ready.result() is None:
+            return False
         try:
-            pickle.dump((str(source.path), msgspec.json.encode(position)), given)
-            given.close()
-            while (found := pickle.load(taken)) is not None:
-                yield found
+            pickle.dump((str(source.path), msgspec.json.encode(position)), self._process.stdin)
+            self._process.stdin.close()
+        except OSError:
+            return False
+        return True
+
+    def take(self) -> Decoded | None:
+        """Return the next that it decoded; None if there is no more, or if it failed."""
+        found = self._load()
+        self.ended = found == _END
+        return None if self.ended else found
+
+    def _load(self) -> Any:
+        try:
+            return pickle.load(self._process.stdout)
         except (OSError, EOFError, pickle.UnpicklingError):
-            return
-        finally:
-            process.kill()
+            return None
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._listener.shutdown()
+        with suppress(OSError), self._process:  # what it was not sent is lost
+            pass
+
+
+_READY, _END = "ready", "end"
 
 
 def main() -> None:
     """Make the batches that the process which started this one asks for, one ahead of what it takes."""
+    gc.freeze()
+    gc.set_threshold(100_000)  # rows are no cycles: looking through them took a seventh of the time
+    to = sys.stdout.buffer
+    _send(to, pickle.dumps(_READY))
     path, state = pickle.load(sys.stdin.buffer)
     source = Source(path, Path(path))
     with closing(Lines(source)) as lines, ThreadPoolExecutor(max_workers=1) as sender:
@@ -78,10 +124,10 @@ def main() -> None:
             packed = pickle.dumps(found, protocol=5)
             if sent is not None:
                 sent.result()
-            sent = sender.submit(_send, sys.stdout.buffer, packed)
+            sent = sender.submit(_send, to, packed)
         if sent is not None:
             sent.result()
-        _send(sys.stdout.buffer, pickle.dumps(None))
+        _send(to, pickle.dumps(_END))
 
 
 def _send(to: IO[bytes], packed: bytes) -> None:

@@ -13,10 +13,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from debugstore.errors import NoLogsError
-from debugstore.store import runs, segments
-from debugstore.store.batches import Batch, Group
+from debugstore.store import runs, segments, stretches
+from debugstore.store.batches import Batch
 from debugstore.store.database import Database
 from debugstore.store.decoding import decoded
+from debugstore.store.groups import Group
 from debugstore.store.placing import Placing, adopt_pieces
 from debugstore.store.resume import remember, resume
 from debugstore.store.sources import Lines, Source, expand
@@ -97,7 +98,6 @@ def ingest(database: Database, paths: Iterable[str | Path], *, on_progress: Prog
 
 def _ingest_file(database: Database, writer: Writer, source: Source, on_progress: Progress | None) -> FileReport:
     new, unfinished = 0, False
-    writer.begin_file()
     with closing(Lines(source)) as lines:
         with database.read() as connection:
             position, placing = resume(connection, source, lines)
@@ -110,6 +110,8 @@ def _ingest_file(database: Database, writer: Writer, source: Source, on_progress
                 num_events, num_rejects = batch.num_events, batch.num_rejects
             if on_progress:
                 on_progress(source.name, done, lines.total_bytes)
+    if new:
+        stretches.complete_runs(database, placing.runs)
     return FileReport(source.name, new, num_events - new, num_rejects, tuple(placing.runs), unfinished)
 
 
@@ -153,6 +155,7 @@ def _write_group(
     if min(seqs) < segment["next_seq"]:
         group.leave_out(segments.known_seqs(connection, segment, min(seqs), end))
         seqs = group.seqs()
+        stretches.forget(connection, segment["run"], segment["id"], min(seqs, default=end))
     writer.insert_group(connection, (segment["run"], segment["id"], segment["rank"]), group)
     moved = segments.grow(connection, segment, group, seqs)
     placing.note(group, end)

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, Table, select, text
 
 from debugstore.store import schema, texts
-from debugstore.store.batches import Group
+from debugstore.store.groups import Group
 from debugstore.store.reading import rows_between
 from debugstore.store.rows import Row
 from debugstore.store.segments import NO_SEQ, copy, merge

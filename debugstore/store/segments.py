@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, delete, func, literal, select, union_all, update
 
-from debugstore.store import schema, texts
-from debugstore.store.batches import Group
+from debugstore.store import schema, stretches, texts
+from debugstore.store.groups import Group
 from debugstore.store.rows import columns_of
 from debugstore.store.streams import PIECE, Facts, absolute
 
@@ -129,6 +129,8 @@ def merge(connection: Connection, piece: RowMapping, whole: RowMapping) -> None:
             chunk = known[start : start + 500]
             connection.execute(delete(table).where(*of(table, piece), table.c.seq.in_(chunk)))
         connection.execute(update(table).where(*of(table, piece)).values(segment=whole["id"]))
+    stretches.forget(connection, piece["run"], piece["id"])
+    stretches.forget(connection, whole["run"], whole["id"], piece["first_seq"])
     connection.execute(delete(segments).where(segments.c.id == piece["id"]))
     recount(connection, whole)
 

@@ -1,11 +1,14 @@
-"""Rows in bulk: flat lists of values, and the shape that says which value goes to which column.
+"""Rows in bulk: their values column by column, and the shape that says which columns these are.
 
 All events with the same fields share a shape, so that only columns that have values are written.
 """
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import compress
+from struct import pack
 from typing import Any
 
 
@@ -26,42 +29,45 @@ class Shape:
     params: tuple[int, ...]
     """Places of parameters, which the writer turns into ids."""
 
-    floats: tuple[int, ...]
-    """Places of finite numbers, None where there is none."""
-
     @property
     def width(self) -> int:
         """Values of one row."""
         return len(self.columns) - len(self.constants)
 
-    def columns_of(self, flat: list[Any], places: tuple[int, ...]) -> Iterator[list[Any]]:
-        """Yield the values that many rows have at each of some places."""
-        return (flat[place :: self.width] for place in places)
-
     def __reduce__(self) -> tuple[Any, ...]:
-        return shape, (self.plan, self.table, self.columns, self.constants, self.params, self.floats)
+        return shape, (self.plan, self.table, self.columns, self.constants, self.params)
 
 
 @cache
-def shape(  # noqa: PLR0917 - what `cache` tells apart
+def shape(
     plan: str,
     table: str,
     columns: tuple[str, ...],
     constants: tuple[int, ...] = (),
     params: tuple[int, ...] = (),
-    floats: tuple[int, ...] = (),
 ) -> Shape:
     """Return the shape of such rows; shapes that are alike are one object."""
-    return Shape(plan, table, columns, constants, params, floats)
+    return Shape(plan, table, columns, constants, params)
 
 
-Flats = dict[Shape, list[Any]]
-"""Values of many rows, one after the other, by shape."""
+Column = Sequence[Any]
+"""The values of many rows in one column: a list, or an array, which is cheap to hand to another process."""
+
+Columns = dict[Shape, list[Column]]
+"""Many rows by shape, column by column."""
 
 
-def leave_out(shape: Shape, flat: list[Any], known: set[int]) -> None:
-    """Drop the rows of events with these numbers."""
-    width = shape.width
-    starts = [start for start in range(0, len(flat), width) if flat[start] not in known]
-    if len(starts) * width < len(flat):
-        flat[:] = [value for start in starts for value in flat[start : start + width]]
+def packed(values: Sequence[Any], kinds: set[type]) -> Column:
+    """Return the values of a column as an array, if they are integers of 64 bit or floats throughout.
+
+    Args:
+        kinds: the types of the values.
+    """
+    kind = "d" if kinds == {float} else "q" if kinds == {int} else None
+    return values if kind is None else array(kind, pack(f"{len(values)}{kind}", *values))  # thrice as fast as alone
+
+
+def leave_out(columns: list[Column], known: Container[int]) -> list[Column]:
+    """Return the rows without those of events with these numbers, which are the first column."""
+    kept = [seq not in known for seq in columns[0]]
+    return columns if all(kept) else [list(compress(column, kept)) for column in columns]

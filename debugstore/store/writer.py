@@ -7,19 +7,22 @@ from there. `benchmarks/ingest.py` measures both.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from itertools import chain
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, select
 
 from debugstore.store import schema
-from debugstore.store.batches import Batch, Group, Reject, Values
+from debugstore.store.batches import Batch, Reject
 from debugstore.store.database import Database
+from debugstore.store.groups import Group, Values
 from debugstore.store.parts import PARTS
 from debugstore.store.rows import columns_of, table_of
-from debugstore.store.shapes import Shape, shape
+from debugstore.store.shapes import Column, Shape, shape
 
 _NAMES_AT_ONCE = 500
+_ROWS = 512
+"""Most rows of one statement: more are no faster, and its program grows with them."""
+
 _VARIABLES = 32_000
 """Values in one statement: SQLite's own limit is 32,766 unless it was built otherwise."""
 
@@ -30,13 +33,13 @@ _PART_KEY = ("run", "segment")
 class Inserter(Protocol):
     """Inserts rows that begin alike, leaving out those whose key is there."""
 
-    def insert(self, shape: Shape, columns: Sequence[str], constants: Values, flat: Sequence[Any]) -> None:
-        """Insert the rows of many events.
+    def insert(self, shape: Shape, names: Sequence[str], constants: Values, columns: Sequence[Column]) -> None:
+        """Insert many rows.
 
         Args:
-            columns: those that every row begins with.
+            names: the columns that every row begins with.
             constants: their values.
-            flat: the values of the events, one after the other, as `shape` says.
+            columns: the values of those that `shape` names.
         """
 
 
@@ -46,15 +49,17 @@ class SqliteInserter:
     def __init__(self, connection: Connection) -> None:
         self._cursor = connection.connection.cursor()
 
-    def insert(self, shape: Shape, columns: Sequence[str], constants: Values, flat: Sequence[Any]) -> None:
-        rows = 1 << (((_VARIABLES - len(constants)) // shape.width).bit_length() - 1)
-        start = 0
-        while start < len(flat):
-            while rows * shape.width > len(flat) - start:
-                rows //= 2
-            end = start + rows * shape.width
-            self._cursor.execute(_statement(shape, tuple(columns), rows), [*constants, *flat[start:end]])
-            start = end
+    def insert(self, shape: Shape, names: Sequence[str], constants: Values, columns: Sequence[Column]) -> None:
+        left, start, first = len(columns[0]), 0, len(constants)
+        rows = min(_ROWS, 1 << (((_VARIABLES - first) // shape.width).bit_length() - 1))
+        while left:
+            rows = min(rows, 1 << (left.bit_length() - 1))
+            bound: list[Any] = [None] * (first + rows * shape.width)
+            bound[:first] = constants
+            for place, column in enumerate(columns, first):
+                bound[place :: shape.width] = column[start : start + rows]
+            self._cursor.execute(_statement(shape, tuple(names), rows), bound)
+            start, left = start + rows, left - rows
 
 
 @cache
@@ -75,22 +80,21 @@ class PostgresInserter:
     def __init__(self, connection: Connection) -> None:
         self._cursor: Any = connection.connection.cursor()
 
-    def insert(self, shape: Shape, columns: Sequence[str], constants: Values, flat: Sequence[Any]) -> None:
-        if not flat:
+    def insert(self, shape: Shape, names: Sequence[str], constants: Values, columns: Sequence[Column]) -> None:
+        if not columns[0]:
             return
-        names, staging = ", ".join((*columns, *shape.columns)), f"staging_{shape.table}"
-        constant = [constants[index : index + 1] * (len(flat) // shape.width) for index in range(len(constants))]
-        ends = [(value,) * (len(flat) // shape.width) for value in shape.constants]
-        texts = map(_copied, (*constant, *(flat[place :: shape.width] for place in range(shape.width)), *ends))
+        every, staging = ", ".join((*names, *shape.columns)), f"staging_{shape.table}"
+        begin, end = ([[value] * len(columns[0]) for value in same] for same in (constants, shape.constants))
+        texts = map(_copied, (*begin, *columns, *end))
         # Of the same columns, without the keys; rows of it end with the transaction, the table with the session.
         self._cursor.execute("SET LOCAL client_min_messages = warning")
         self._cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {staging} (LIKE {shape.table}) ON COMMIT DELETE ROWS")
         if "id" in schema.metadata.tables[shape.table].c:
             self._cursor.execute(f"ALTER TABLE {staging} DROP COLUMN IF EXISTS id")
-        with self._cursor.copy(f"COPY {staging} ({names}) FROM STDIN") as copy:
+        with self._cursor.copy(f"COPY {staging} ({every}) FROM STDIN") as copy:
             copy.write("\n".join(map("\t".join, zip(*texts, strict=True))) + "\n")
         self._cursor.execute(
-            f"INSERT INTO {shape.table} ({names}) SELECT {names} FROM {staging} ON CONFLICT DO NOTHING"
+            f"INSERT INTO {shape.table} ({every}) SELECT {every} FROM {staging} ON CONFLICT DO NOTHING"
         )
         self._cursor.execute(f"TRUNCATE {staging}")
 
@@ -99,7 +103,7 @@ _PLAIN = {int, float}
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def _copied(column: Sequence[Any]) -> Iterable[str]:
+def _copied(column: Column) -> Iterable[str]:
     """Return the values of a column as COPY reads them."""
     return map(repr, column) if set(map(type, column)) <= _PLAIN else map(_copied_value, column)
 
@@ -126,10 +130,6 @@ class Writer:
         self._ids: dict[str, int] = {}
         self._places: list[int] = []
 
-    def begin_file(self) -> None:
-        """Forget the places that the parameters of another file had."""
-        self._places = []
-
     def insert_group(self, connection: Connection, place: tuple[int, int, int], group: Group) -> None:
         """Insert the rows of one stream.
 
@@ -137,20 +137,19 @@ class Writer:
             place: run, segment and rank of the rows, which lack them.
         """
         insert = inserter(connection).insert
-        for of, flat in group.events.items():
-            insert(of, _EVENT_KEY, place, flat)
+        for of, columns in group.events.items():
+            insert(of, _EVENT_KEY, place, columns)
         for plan, rows in group.values.items():
-            insert(_all_columns(plan), _EVENT_KEY, place, list(chain.from_iterable(rows)))
-        for of, flat in group.lists.items():
-            insert(of, _PART_KEY, place[:2], _replaced(of, flat, self._places.__getitem__))
+            insert(_all_columns(plan), _EVENT_KEY, place, _columns(rows))
+        for of, columns in group.lists.items():
+            insert(of, _PART_KEY, place[:2], _replaced(of, columns, self._places.__getitem__))
         for plan, rows in group.parts.items():
             of = _all_part_columns(plan)
-            flat = list(chain.from_iterable(rows))
-            insert(of, _PART_KEY, place[:2], _replaced(of, flat, self._ids.__getitem__))
+            insert(of, _PART_KEY, place[:2], _replaced(of, _columns(rows), self._ids.__getitem__))
 
     def insert_rejects(self, connection: Connection, source: str, rejects: Sequence[Reject]) -> None:
         """Insert lines that are no event."""
-        inserter(connection).insert(_REJECTS, ("source",), (source,), list(chain.from_iterable(rejects)))
+        inserter(connection).insert(_REJECTS, ("source",), (source,), _columns(rejects))
 
     def learn(self, database: Database, batch: Batch) -> None:
         """Learn the ids of the parameters of a batch, making those that are new.
@@ -163,23 +162,25 @@ class Writer:
         if missing:
             with database.write() as connection:
                 self._make(connection, missing)
-        self._places += map(self._ids.__getitem__, batch.params)
+        self._places[batch.num_known :] = map(self._ids.__getitem__, batch.params)
 
     def _make(self, connection: Connection, names: Sequence[str]) -> None:
         params = schema.params
         for start in range(0, len(names), _NAMES_AT_ONCE):
             chunk = names[start : start + _NAMES_AT_ONCE]
-            inserter(connection).insert(_PARAM_NAMES, (), (), chunk)
+            inserter(connection).insert(_PARAM_NAMES, (), (), [chunk])
             found = connection.execute(select(params.c.name, params.c.id).where(params.c.name.in_(chunk)))
             self._ids.update((name, number) for name, number in found)
 
 
-def _replaced(of: Shape, flat: list[Any], id_of: Callable[[Any], int]) -> list[Any]:
-    """Return the values of rows with ids in the places of parameters."""
-    made = [*flat]
-    for place in of.params:
-        made[place :: of.width] = map(id_of, made[place :: of.width])
-    return made
+def _columns(rows: Sequence[Values]) -> list[Column]:
+    """Return rows as columns; one without values where there are no rows."""
+    return list(zip(*rows, strict=True)) or [()]
+
+
+def _replaced(of: Shape, columns: list[Column], id_of: Callable[[Any], int]) -> list[Column]:
+    """Return the columns of rows with ids in the places of parameters."""
+    return [list(map(id_of, column)) if place in of.params else column for place, column in enumerate(columns)]
 
 
 def _named(plan: str) -> bool:

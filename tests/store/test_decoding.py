@@ -1,11 +1,14 @@
 """A large file is decoded in another process, and that makes no difference."""
 
+import gzip
+import json
 from pathlib import Path
 
 import pytest
 
 from debugstore.errors import NoLogsError
-from debugstore.store import decoding, sources
+from debugstore.events import encode
+from debugstore.store import batches, decoding, sources
 from debugstore.store.database import Database, open_database
 from debugstore.store.ingest import ingest
 from tests.support.content import Content, content
@@ -14,11 +17,37 @@ from tests.support.logs import Run
 LOG = Run(steps=400)
 
 
+class Elsewhere:
+    """Have every file decoded in another process from its second block on; count what came from there."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.patch = patch
+        self.batches = 0
+        begin, take = decoding._Process.begin, decoding._Process.take
+
+        def begin_when_ready(process: decoding._Process, source: sources.Source, position: batches.Position) -> bool:
+            process._ready.result()
+            return begin(process, source, position)
+
+        def counted_take(process: decoding._Process) -> decoding.Decoded | None:
+            found = take(process)
+            self.batches += found is not None
+            return found
+
+        patch.setattr(decoding, "LARGE", 1)
+        patch.setattr(sources, "_BLOCK", 1 << 15)
+        patch.setattr(decoding._Process, "begin", begin_when_ready)
+        patch.setattr(decoding._Process, "take", counted_take)
+
+    def end(self) -> None:
+        """Decode here again, in blocks as large as ever."""
+        self.patch.undo()
+
+
 @pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
     """Have every file decoded in another process."""
-    monkeypatch.setattr(decoding, "LARGE", 1)
-    return monkeypatch
+    return Elsewhere(monkeypatch)
 
 
 def stored(file: Path) -> Content:
@@ -28,31 +57,75 @@ def stored(file: Path) -> Content:
         return content(database)
 
 
-def test_both_ways_store_the_same(elsewhere: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_both_ways_store_the_same(elsewhere: Elsewhere, tmp_path: Path) -> None:
     """What another process decodes is what this one would."""
     file = LOG.write(tmp_path / "log.jsonl")
     found = stored(file)
-    elsewhere.setattr(decoding, "LARGE", 1 << 40)
+    assert elsewhere.batches
+    elsewhere.end()
     assert stored(file) == found
 
 
-@pytest.mark.parametrize(
-    "start",
-    [
-        "raise SystemExit(1)",
-        # The process dies after its first batch: what it sent counts, the rest is decoded here.
-        f"{decoding._START.removesuffix('main()')}import debugstore.store.decoding as d, os\n"
-        "def one(*_, send=d._send): send(*_); os._exit(1)\n"
-        "d._send = one; main()",
-    ],
+def test_a_process_that_comes_late_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As long as the other process is not there, this one decodes; a file may end before it comes."""
+    monkeypatch.setattr(decoding, "LARGE", 1)
+    monkeypatch.setattr(decoding, "_START", "import time; time.sleep(60) # {}")
+    file = LOG.write(tmp_path / "log.jsonl")
+    found = stored(file)
+    monkeypatch.undo()
+    assert stored(file) == found
+
+
+FIRST_ONLY = (
+    "import sys; sys.path[:] = {}; import debugstore.store.decoding as d, os, pickle\n"
+    "def one(*_, send=d._send): send(*_); d._send = two\n"
+    "def two(*_, send=d._send): send(*_); os._exit(1)\n"
+    "d._send = one; d.main()"
 )
-def test_a_process_that_fails_is_replaced(elsewhere: pytest.MonkeyPatch, tmp_path: Path, start: str) -> None:
+"""A process that dies after its first batch."""
+
+
+@pytest.mark.parametrize(("start", "taken"), [("raise SystemExit(1) # {}", 0), (FIRST_ONLY, 1)])
+def test_a_process_that_fails_is_replaced(elsewhere: Elsewhere, tmp_path: Path, start: str, taken: int) -> None:
     """Where the other process cannot start, or dies, this one goes on after what it got."""
     file = LOG.write(tmp_path / "log.jsonl")
-    elsewhere.setattr(decoding, "_START", start)
+    elsewhere.patch.setattr(decoding, "_START", start)
     found = stored(file)
-    elsewhere.setattr(decoding, "LARGE", 1 << 40)
+    assert elsewhere.batches == taken
+    elsewhere.end()
     assert stored(file) == found
+
+
+def test_parameters_are_those_of_their_decoder(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    """Each process numbers the parameters it meets for itself, and rows get the ids of the right ones all the same."""
+    lines = LOG.lines().splitlines(keepends=True)
+    turned = [_renamed(line, index // 40) for index, line in enumerate(lines)]
+    file = tmp_path / "log.jsonl"
+    file.write_bytes(b"".join(turned))
+    elsewhere.patch.setattr(decoding, "_START", FIRST_ONLY)
+    found = stored(file)
+    assert elsewhere.batches == 1
+    elsewhere.end()
+    assert stored(file) == found
+
+
+def _renamed(line: bytes, number: int) -> bytes:
+    """Return a line whose parameters have names that come in another order every few lines."""
+    event = json.loads(line)
+    for name in ("top_10_grad_norms", "bottom_10_grad_norms", "top_10_param_changes", "top_10_update_ratios"):
+        if name in event["data"]:
+            made = {f"{(7 * number) % 10}.{key}": value for key, value in event["data"][name].items()}
+            event["data"][name] = made
+    return encode(event)
+
+
+def test_a_packed_file_is_read_to_its_end(memory: Database, elsewhere: Elsewhere, tmp_path: Path) -> None:
+    """A process that dies over a packed file is replaced however many bytes of the unpacked were read."""
+    file = tmp_path / "log.jsonl.gz"
+    file.write_bytes(gzip.compress(LOG.lines()))
+    elsewhere.patch.setattr(decoding, "_START", FIRST_ONLY)
+    assert ingest(memory, [file]).new == len(LOG.events())
+    assert elsewhere.batches == 1
 
 
 @pytest.mark.usefixtures("elsewhere")
