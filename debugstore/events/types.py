@@ -162,7 +162,7 @@ class GradientStats(EventData):
         Real, doc("the same as the optimizer saw it, after clipping; at steps whose loss or update is logged")
     ] = UNSET
     entry_norm: Annotated[Real, doc("the same when backward was entered: not zero if gradients pile up")] = UNSET
-    max_grad: Annotated[Real, doc("largest finite absolute entry; at steps whose loss or update is logged")] = UNSET
+    max_grad: Annotated[Real, doc("largest finite absolute entry; at steps whose update is logged")] = UNSET
     min_grad: Annotated[Real, doc("smallest absolute entry; at steps whose update is logged")] = UNSET
     num_params_with_grad: Annotated[Whole, doc("trainable parameters that have a gradient", "tensors")] = UNSET
     num_params_total: Annotated[Whole, doc("trainable parameters", "tensors")] = UNSET

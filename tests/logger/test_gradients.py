@@ -148,8 +148,8 @@ def test_sick_gradients_are_counted_and_named(tmp_path: Path, poison: float) -> 
     assert (update["num_nonfinite_params"], update["first_nonfinite_param"]) == (1, "2.weight")
 
 
-def test_gradients_oftener_than_losses_leave_the_extremes_to_those(tmp_path: Path) -> None:
-    """With gradients at every step the largest entry comes where the loss is logged, the smallest with updates."""
+def test_gradients_oftener_than_losses_and_updates_leave_some_facts_to_those(tmp_path: Path) -> None:
+    """Gradients at every step: what the optimizer saw comes where the loss is logged, the extremes with updates."""
     all_steps = {"step_every": 1, "update_every": 1}
     both, rare = (
         train(tmp_path / name, steps=12, grad_every=1, **every)[1]
@@ -158,7 +158,11 @@ def test_gradients_oftener_than_losses_leave_the_extremes_to_those(tmp_path: Pat
     every = [line["data"] for line in events(both, "gradient_stats")]
     some = [line["data"] for line in events(rare, "gradient_stats")]
     assert len(every) == len(some) == 12
-    for field, steps in (("max_grad", [0, 1, 2, 3, 4, 7, 9]), ("min_grad", [0, 1, 2, 3, 4, 9])):
+    for field, steps in (
+        ("clipped_norm", [0, 1, 2, 3, 4, 7, 9]),
+        ("max_grad", [0, 1, 2, 3, 4, 9]),
+        ("min_grad", [0, 1, 2, 3, 4, 9]),
+    ):
         assert all(data[field] > 0 for data in every)
         assert {step: data[field] for step, data in enumerate(some) if field in data} == {
             step: every[step][field] for step in steps

@@ -22,13 +22,13 @@ LIST_LENGTH = 10
 class Gradients(Probe):
     """`gradient_stats`: norms, extremes and sick tensors, per step and per parameter.
 
-    Steps whose gradients are logged, but not their loss, take one pass: what the optimizer saw and the extremes, which
-    double and triple that, are left to the steps whose loss or update is logged too.
+    A step whose gradients are logged, but not its loss, takes one pass: what the optimizer saw, which takes another, is
+    left to the steps whose loss or update is logged too, and the extremes to those whose update is.
     """
 
     name = "gradients"
     cost = (
-        "one pass over the gradients, three where the loss is logged and five with updates; no copy of them; "
+        "one pass over the gradients, two where the loss is logged and four with updates; no copy of them; "
         "two norms a parameter to the host"
     )
 
@@ -38,7 +38,7 @@ class Gradients(Probe):
         self._entry: Norms | None = None
         self._seed: Tensor | None = None
         self._often = not (plan.steps or plan.updates)
-        self._smallest_too = plan.updates
+        self._extremes_too = plan.updates
         self._clipped: list[Norms] = []
         self._optimizer_ran = False
         return plan.gradients
@@ -95,7 +95,7 @@ class Gradients(Probe):
             "total": len(trainable),
             "norms": found,
             "scale": scale.clone() if scale is not None else None,
-            **extremes(grads, found, not self._often, self._smallest_too),
+            **extremes(grads, found, self._extremes_too),
         }
 
     def finish(self, event_type: str, facts: Facts) -> Facts:  # noqa: ARG002
@@ -135,31 +135,26 @@ class Gradients(Probe):
         return made
 
 
-def extremes(grads: Sequence[Tensor], found: Norms, largest: bool = True, smallest: bool = True) -> Facts:
+def extremes(grads: Sequence[Tensor], found: Norms, asked: bool = True) -> Facts:
     """Return which gradients are sick or zero, and if asked for the extreme finite absolute entries, some of each.
 
     On the host only suspicious gradients are looked at again: `found` are their norms. Elsewhere looking would wait
     for the device, so every gradient is read a few times more.
     """
     if not isinstance(found, tuple):
-        return _extremes_elsewhere(grads, largest, smallest)
+        return _extremes_elsewhere(grads, asked)
     healthy = all_finite(found)
-    ranges = (
-        [_finite_range(row, healthy, smallest) for row in rows(grad.reshape(-1) for grad in grads)] if largest else []
-    )
+    ranges = [_finite_range(row, healthy) for row in rows(grad.reshape(-1) for grad in grads)] if asked else []
     return {
         "sick": (False,) * len(found) if healthy else tuple(not math.isfinite(norm) for norm in found),
         "zero": tuple(norm == 0 and not grad.any().tolist() for norm, grad in zip(found, grads, strict=True)),
-        "largest": tuple(high for _, high in ranges) if largest else None,
-        "smallest": tuple(low for low, _ in ranges) if smallest else None,
+        "largest": tuple(high for _, high in ranges) if asked else None,
+        "smallest": tuple(low for low, _ in ranges) if asked else None,
     }
 
 
-def _finite_range(row: Tensor, healthy: bool, smallest: bool) -> tuple[float, float]:
-    """Return the smallest (if asked for) and largest finite absolute entry of a row; NaN, both, if it has none."""
-    if healthy and not smallest:
-        low, high = map(number, torch.aminmax(row))
-        return low, max(-low, high)
+def _finite_range(row: Tensor, healthy: bool) -> tuple[float, float]:
+    """Return the smallest and largest finite absolute entry of a row; NaN, both, if it has none."""
     absolute = torch.abs(row, out=scratch("absolute", row.numel(), row.dtype, row.device))
     low, high = map(number, torch.aminmax(absolute))
     if healthy or math.isfinite(high):
@@ -169,19 +164,18 @@ def _finite_range(row: Tensor, healthy: bool, smallest: bool) -> tuple[float, fl
     return low, high
 
 
-def _extremes_elsewhere(grads: Sequence[Tensor], largest: bool, smallest: bool) -> Facts:
+def _extremes_elsewhere(grads: Sequence[Tensor], asked: bool) -> Facts:
     facts: dict[str, list[Tensor]] = {"sick": [], "zero": [], "largest": [], "smallest": []}
     for grad in grads:
         absolute = grad.abs()
         finite = torch.isfinite(absolute)
         facts["sick"].append(~finite.all())
         facts["zero"].append(~grad.any())
-        if grad.numel() and largest:
+        if grad.numel() and asked:
             facts["largest"].append(torch.where(finite, absolute, -torch.inf).amax())
-        if grad.numel() and smallest:
             facts["smallest"].append(torch.where(finite, absolute, torch.inf).amin())
-    asked = {"sick": True, "zero": True, "largest": largest, "smallest": smallest}
-    return {key: stacked(scalars) if asked[key] else None for key, scalars in facts.items()}
+    left_out = () if asked else ("largest", "smallest")
+    return {key: None if key in left_out else stacked(scalars) for key, scalars in facts.items()}
 
 
 def ends(by_name: dict[str, Any], largest: bool) -> dict[str, float]:
