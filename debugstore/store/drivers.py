@@ -131,6 +131,19 @@ def server(url: URL, read_only: bool) -> Engine:
     return engine.execution_options(postgresql_readonly=True) if read_only else engine
 
 
+@contextmanager
+def scratch(connection: "Connection") -> "Iterator[Connection]":
+    """Give a connection to the same store on which temporary tables can be made, also where a store is only read.
+
+    On PostgreSQL it is another one, with a snapshot of its own: a transaction that only reads makes no table there.
+    """
+    if connection.dialect.name == "sqlite":
+        yield connection
+        return
+    with connection.engine.connect() as other:
+        yield other.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=False)
+
+
 def _transactional(engine: Engine) -> Engine:
     """Begin transactions ourselves: the driver would leave DDL out of them, and take the write lock too late."""
 

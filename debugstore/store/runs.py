@@ -108,7 +108,7 @@ def remove(connection: Connection, run: int) -> None:
     """Delete a run and all its rows; its files are read from the beginning if they are ingested again."""
     run_id = connection.execute(select(schema.runs.c.run_id).where(schema.runs.c.id == run)).scalar_one()
     resume.forget(connection, run_id)
-    for table in (*schema.part_tables, *schema.plan_tables.values(), schema.segments):
+    for table in (*schema.part_tables, *schema.plan_tables.values(), schema.stretches, schema.segments):
         connection.execute(delete(table).where(table.c.run == run))
     connection.execute(delete(schema.runs).where(schema.runs.c.id == run))
 

@@ -222,6 +222,41 @@ optimizer_groups = _part_table(
     key="idx",
 )
 
+stretches = _keyed(
+    "stretches",
+    Column("run", Integer, nullable=False),
+    Column("segment", Integer, nullable=False),
+    Column("low_seq", BigInteger, nullable=False, doc="first number of the stretch, whether or not an event has it"),
+    Column("high_seq", BigInteger, nullable=False, doc="number after the last"),
+    Column("num_steps", BigInteger, nullable=False, doc="rows of `steps`"),
+    Column("first_step", BigInteger, doc="least step of these"),
+    Column("last_step", BigInteger, doc="greatest step of these"),
+    Column("num_losses", BigInteger, nullable=False, doc="rows of `steps` with a loss that is finite"),
+    Column("loss_sum", Double, doc="sum of the losses"),
+    Column("least_loss", Double, doc="least loss"),
+    Column("greatest_loss", Double, doc="greatest loss"),
+    Column("num_accuracies", BigInteger, nullable=False, doc="rows of `steps` with an accuracy"),
+    Column("accuracy_sum", Double, doc="sum of the accuracies"),
+    Column("greatest_accuracy", Double, doc="greatest accuracy"),
+    Column("num_grads", BigInteger, nullable=False, doc="rows of `grads`"),
+    Column("num_norms", BigInteger, nullable=False, doc="of these, with a total norm that is finite"),
+    Column("norm_sum", Double, doc="sum of the total norms"),
+    Column("least_norm", Double, doc="least total norm"),
+    Column("greatest_norm", Double, doc="greatest total norm"),
+    Column("num_zero_norms", BigInteger, nullable=False, doc="total norms that are zero"),
+    Column("greatest_grad", Double, doc="greatest `max_grad`"),
+    Column("num_updates", BigInteger, nullable=False, doc="rows of `param_updates`"),
+    Column("num_still_updates", BigInteger, nullable=False, doc="of these, with no parameter changed"),
+    Column("num_ratios", BigInteger, nullable=False, doc="of these, with an update ratio that is finite"),
+    Column("ratio_sum", Double, doc="sum of the update ratios"),
+    Column("least_ratio", Double, doc="least update ratio"),
+    Column("greatest_ratio", Double, doc="greatest update ratio"),
+    _of_segment(),
+    key=("run", "segment", "low_seq"),
+)
+"""What a stretch of a long run's events holds: 1,024 numbers of a segment. Derived from its rows: a question about the
+whole run is answered from stretches and a few thousand rows. `db rebuild` makes them anew."""
+
 rejects = Table(
     "rejects",
     metadata,

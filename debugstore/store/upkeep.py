@@ -4,12 +4,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text, union_all
 
 from debugstore.errors import ArgumentError
-from debugstore.store import drivers, runs, schema, segments, versions
+from debugstore.store import drivers, runs, schema, segments, stretches, versions
 from debugstore.store.database import Database, open_database
 from debugstore.store.parts import PARTS
 
@@ -123,10 +124,11 @@ def check(database: Database) -> tuple[str, ...]:
     """
     with database.read() as connection:
         if connection.dialect.name == "sqlite":
-            problems = [*_sqlite_problems(connection)]
-            if problems:
-                return tuple(problems)
-        return (*_segment_problems(connection), *_part_problems(connection), *_run_problems(connection))
+            damages = tuple(_sqlite_problems(connection))
+            if damages:
+                return damages
+        problems = (_segment_problems, _part_problems, _run_problems, _stretch_problems)
+        return tuple(chain.from_iterable(of(connection) for of in problems))
 
 
 def _sqlite_problems(connection: Connection) -> Iterator[str]:
@@ -193,8 +195,16 @@ def _run_problems(connection: Connection) -> Iterator[str]:
         yield f"run {run_id} has no segment"
 
 
+def _stretch_problems(connection: Connection) -> Iterator[str]:
+    names = dict(connection.execute(select(schema.segments.c.id, schema.segments.c.key)).all())
+    with drivers.scratch(connection) as free:
+        segments_wrong = list(stretches.wrong(free))
+    for segment in segments_wrong:
+        yield f"stretches of segment {names.get(segment, segment)} do not say what its rows do: 'debugstore db rebuild'"
+
+
 def rebuild(database: Database) -> int:
-    """Derive again what is derived from rows: the counts of segments, what they supersede, the facts of runs.
+    """Derive again what is derived from rows: counts of segments, what they supersede, facts of runs, stretches.
 
     Returns:
         the number of segments.
@@ -207,6 +217,10 @@ def rebuild(database: Database) -> int:
             segments.supersede(connection, run, rank)
         for run in sorted({segment["run"] for segment in found}):
             runs.refresh(connection, run)
+        for segment in found:
+            stretches.forget(connection, segment["run"], segment["id"])
+        for run in stretches.long_runs(connection):
+            stretches.complete(connection, run)
     return len(found)
 
 
