@@ -45,6 +45,9 @@ RunArgument = Annotated[
     str,
     typer.Argument(metavar="RUN", help="A run's name, id or unique prefix, 'latest', or a log never ingested."),
 ]
+AllRows = Annotated[
+    bool, typer.Option("--all-rows", help="Read every row of a long run; else a few thousand stand for the rest.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 Where = Annotated[

@@ -32,6 +32,7 @@ def report(
     diagnoses: Annotated[
         Path | None, typer.Option("--diagnoses", metavar="DIR", help="Also ask the .sql diagnoses of this folder.")
     ] = None,
+    all_rows: options.AllRows = False,
     explain: Annotated[
         str | None, typer.Option("--explain", metavar="CODE", help="Say what a diagnosis means, and report on nothing.")
     ] = None,
@@ -61,7 +62,12 @@ def report(
 
     with options.opened(context, db) as store:
         made = store.report(
-            run, only=only, since_step=since_step, thresholds=project.thresholds, diagnoses_dir=project.diagnoses_dir
+            run,
+            only=only,
+            since_step=since_step,
+            thresholds=project.thresholds,
+            diagnoses_dir=project.diagnoses_dir,
+            all_rows=all_rows,
         )
     options.write(render(made, format=format, **options.look()))
     if fail_on is not None and made.worst() in fail_on.or_worse:

@@ -100,6 +100,7 @@ class Store:
         since_step: int | None = None,
         thresholds: Mapping[str, float] | None = None,
         diagnoses_dir: Path | None = None,
+        all_rows: bool = False,
     ) -> "Report":
         """Report on a run, or on a log that was never ingested; see `analysis.report.report`."""
         from debugstore.analysis.report import report
@@ -112,6 +113,7 @@ class Store:
                 since_step=since_step,
                 thresholds=thresholds,
                 diagnoses_dir=diagnoses_dir,
+                all_rows=all_rows,
             )
 
     def compare(

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from debugstore.analysis.digest import Digest, Size, digested
 from debugstore.analysis.findings import Check, Finding, diagnose, number
 from debugstore.analysis.queries import Number, Row, shipped
 from debugstore.errors import RunNotFoundError
@@ -76,6 +77,7 @@ class Report:
     sanity: Row
     batches: Row
     cost: Row
+    reading: Row
     findings: tuple[Finding, ...]
     checks: tuple[Check, ...]
 
@@ -98,8 +100,10 @@ def report(
     since_step: int | None = None,
     thresholds: Mapping[str, Number] | None = None,
     diagnoses_dir: Path | None = None,
+    all_rows: bool = False,
+    size: Size | None = None,
 ) -> Report:
-    """Report on a run.
+    """Report on a run; a long one is read as a digest, see `digest`.
 
     Args:
         run: `runs.id`.
@@ -107,19 +111,36 @@ def report(
         since_step: steps before it do not count.
         thresholds: values of diagnosis parameters by ``code.name``.
         diagnoses_dir: a folder of diagnoses of one's own.
+        all_rows: read every row of a long run too.
+        size: how much of a long run is read.
 
     Raises:
         RunNotFoundError: there is no such run.
         ArgumentError: there is no such code or threshold.
     """
+    with digested(connection, [run], size=size, since_step=since_step, all_rows=all_rows) as digest:
+        return _report(
+            digest, run, only=only, since_step=since_step, thresholds=thresholds, diagnoses_dir=diagnoses_dir
+        )
+
+
+def _report(
+    digest: Digest,
+    run: int,
+    *,
+    only: Collection[str] | None,
+    since_step: int | None,
+    thresholds: Mapping[str, Number] | None,
+    diagnoses_dir: Path | None,
+) -> Report:
     start = STARTS_ANYWHERE if since_step is None else since_step
+    connection = digest.connection
 
     def rows(name: str) -> tuple[Row, ...]:
         query = shipped("report")[name]
         values = {"run": run, "since_step": start}
-        return tuple(
-            map(_with_numbers, query.rows(connection, **{key: values[key] for key in values if key in query.names}))
-        )
+        asked = query.rows(connection, **{key: values[key] for key in values if key in query.names})
+        return tuple(map(_with_numbers, digest.totalled(name, run, asked)))
 
     def row(name: str) -> Row:
         return next(iter(rows(name)), MappingProxyType({}))
@@ -146,6 +167,7 @@ def report(
         sanity=row("sanity"),
         batches=row("batches"),
         cost=row("cost"),
+        reading=digest.reading(run),
         findings=findings,
         checks=checks,
     )

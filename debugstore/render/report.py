@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from debugstore.analysis.findings import Check, Finding, Verdict
+from debugstore.analysis.queries import Row
 from debugstore.analysis.report import Report, State
 from debugstore.errors import ArgumentError
 from debugstore.render import report_sections as sections
@@ -51,6 +52,8 @@ def _written(report: Report, page: Page, width: int) -> str:
     page.gap()
     conclusion = report.conclusion.line
     page.line(conclusion[0].upper() + conclusion[1:], _STATES[State(report.conclusion.state)])
+    if report.reading:
+        page.note(_told(report.reading))
     _draw_loss(report, page, width)
     _write_findings(report, page)
     sections.write_progression(report, page)
@@ -74,6 +77,15 @@ def _title(report: Report) -> tuple[str, str]:
     if run["trainable_params"] is not None:
         parts.append(f"{counted(run['trainable_params'])} trainable parameters")
     return str(run["run_id"]), " · ".join(part for part in parts if part)
+
+
+def _told(reading: Row) -> str:
+    """Say what of a long run was read."""
+    return (
+        f"Read from {reading['steps_read']:,} of {reading['steps']:,} logged steps: the first, the last, what stands"
+        f" out, and every {reading['every']:,}th step between. Counts, means and extremes of loss, gradient norm and"
+        " update are of all. --all-rows reads all."
+    )
 
 
 def _draw_loss(report: Report, page: Page, width: int) -> None:

@@ -15,8 +15,8 @@ SELECT
     COUNT(*) AS times_listed,
     MAX(CASE WHEN n.nonfinite IS NOT NULL THEN 1 ELSE 0 END) AS nonfinite_seen
 FROM latest AS l
-INNER JOIN grad_norms AS n ON l.run = n.run AND l.segment = n.segment AND l.seq = n.seq
+CROSS JOIN grad_norms AS n -- in this order: not all norms of the run
 INNER JOIN params AS p ON n.param = p.id
-WHERE n.run = :run
+WHERE l.run = n.run AND l.segment = n.segment AND l.seq = n.seq
 GROUP BY p.name
 ORDER BY norm_mean IS NULL DESC, norm_mean DESC, p.name ASC

@@ -28,7 +28,7 @@ SELECT
     (
         SELECT COUNT(*) FROM of_run AS g
         INNER JOIN steps AS s ON g.run = s.run AND g.id = s.segment
-        WHERE s.step >= g.superseded_from
+        WHERE g.superseded_from IS NOT NULL AND s.step >= g.superseded_from
     ) AS num_superseded_steps,
     (SELECT COUNT(*) FROM logger_errors AS e WHERE e.run = :run) AS num_logger_errors
 FROM runs AS r

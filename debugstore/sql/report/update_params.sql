@@ -10,8 +10,8 @@ latest AS (
 )
 SELECT p.name, AVG(c.change) AS change_mean, AVG(c.ratio) AS ratio_mean, COUNT(*) AS times_listed
 FROM latest AS l
-INNER JOIN param_changes AS c ON l.run = c.run AND l.segment = c.segment AND l.seq = c.seq
+CROSS JOIN param_changes AS c -- in this order: not all changes of the run
 INNER JOIN params AS p ON c.param = p.id
-WHERE c.run = :run
+WHERE l.run = c.run AND l.segment = c.segment AND l.seq = c.seq
 GROUP BY p.name
 ORDER BY change_mean IS NULL ASC, change_mean DESC, p.name ASC

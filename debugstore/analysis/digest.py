@@ -1,0 +1,445 @@
+"""A digest of a long run: a few thousand of its rows, under the names of the views that questions read.
+
+A question about a run of a million logged steps is answered from its first rows, its last ones, every so many between,
+and all that stand out: the extremes, the greatest jumps with what came before them, what is not finite. A larger
+cadence of logging is what the diagnoses are made for. Temporary tables named `current_steps` and so on come before the
+views in the search for a name, so that no question knows of it. Counts, sums and extremes come from `stretches`.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from debugstore.analysis.queries import Row, shipped
+from debugstore.store import stretches
+from debugstore.store.drivers import scratch
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, RowMapping
+
+TABLES = ("steps", "grads", "loops", "param_updates", "activations")
+"""Tables that a long run has many rows of."""
+PARTS: Mapping[str, str] = {
+    "module_activations": "activations",
+    "grad_norms": "grads",
+    "param_changes": "param_updates",
+}
+"""Tables of parts of these rows, by name."""
+
+_LARGEST_MULTIPLE = 100_000
+"""Of the cadences; beyond it they have no common multiple worth the name."""
+_ROWS_BEFORE = 25
+"""Logged rows before one that stands out: what the diagnoses of spikes compare it with, and some more."""
+_EVENTS_AROUND = 12
+"""Numbers before and after an extreme: the other events of its step."""
+_MANY_EPOCHS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of a run is read."""
+
+    exact_steps: int = 20_000
+    """Logged steps up to which all is read: that takes half a second."""
+    grid_steps: int = 2_500
+    """Steps between the first and the last rows."""
+    first_events: int = 800
+    """Numbers of each of few segments: some 250 logged steps, so that means are not of the beginning alone."""
+    last_events: int = 400
+    jumps: int = 16
+    """Stretches with the greatest jumps."""
+    odd_stretches: int = 64
+    """Stretches with rows that are not finite: the first ones; of later ones the grid has some."""
+
+
+Held = Mapping[Any, Any]
+"""A row of `stretches`, or of `segments`."""
+Window = tuple[int, int, int, int]
+"""Run, segment, first number and last: all rows between are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The connection to ask on, and the runs of which not all rows are read there."""
+
+    connection: "Connection"
+    long: frozenset[int] = frozenset()
+    every: int = 1
+    """Steps from one of the rows that stand for all to the next."""
+
+    def reading(self, run: int) -> Row:
+        """Return how many logged steps of a run are read, of how many; nothing if all are."""
+        if run not in self.long:
+            return MappingProxyType({})
+        read = _one(self.connection, f"SELECT COUNT(*) FROM current_steps WHERE run = {run}")
+        held = _one(self.connection, f"SELECT SUM(num_steps) FROM digest_stretches WHERE run = {run}")
+        return MappingProxyType({"steps_read": int(read), "steps": int(held), "every": self.every})
+
+    def totalled(self, section: str, run: int, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return the rows of a section with counts and means of all rows in place of those of the rows read.
+
+        Rows of several are told apart by their first column.
+        """
+        if run not in self.long or section not in shipped("totals"):
+            return rows
+        totals = shipped("totals")[section].rows(self.connection, run=run)
+        if len(rows) == len(totals) == 1:
+            return [MappingProxyType({**rows[0], **totals[0]})]
+        by_key = {next(iter(row.values())): row for row in totals}
+        return [MappingProxyType({**row, **by_key.get(next(iter(row.values())), {})}) for row in rows]
+
+
+@contextmanager
+def digested(
+    connection: "Connection",
+    runs: Sequence[int],
+    *,
+    size: Size | None = None,
+    since_step: int | None = None,
+    parts: bool = False,
+    all_rows: bool = False,
+) -> Iterator[Digest]:
+    """Give a connection on which the views hold digests of those runs that are long, and all rows of the others.
+
+    Args:
+        runs: those that will be asked about; the views hold no other.
+        since_step: counts and sums are of rows from this step on.
+        parts: also lists of parameters, which few questions read.
+        all_rows: digest nothing.
+    """
+    size = size or Size()
+    segments = [] if all_rows else _segments(connection, runs)
+    steps: dict[int, int] = {}
+    for one in segments:
+        steps[one["run"]] = steps.get(one["run"], 0) + one["num_steps"]
+    long = frozenset(run for run, number in steps.items() if number > size.exact_steps)
+    if not long:
+        yield Digest(connection)
+        return
+    with scratch(connection) as free:
+        made = _Maker(free, segments, long, size, since_step)
+        try:
+            made.make(parts)
+            yield Digest(free, long, made.every)
+        finally:
+            made.drop()
+
+
+def _segments(connection: "Connection", runs: Sequence[int]) -> "Sequence[RowMapping]":
+    from sqlalchemy import select
+
+    from debugstore.store.schema import segments
+
+    query = select(segments).where(segments.c.run.in_(runs), segments.c.num_events > 0)
+    return connection.execute(query.order_by(segments.c.id)).mappings().all()
+
+
+class _Maker:
+    """Makes the temporary tables of a digest."""
+
+    def __init__(
+        self,
+        connection: "Connection",
+        segments: "Sequence[RowMapping]",
+        long: frozenset[int],
+        size: Size,
+        since_step: int | None,
+    ) -> None:
+        self.connection = connection
+        self.segments = segments
+        self.since_step = since_step
+        self.of_long = [one for one in segments if one["run"] in long]
+        self.size = size
+        self.every = 1
+        self.since_windows: list[Window] = []
+        self._made: list[str] = []
+
+    def make(self, parts: bool) -> None:
+        """Choose the rows and copy them."""
+        self._keep_stretches()
+        self.every, phase = self._grid()
+        self._keep("digest_windows", "run INTEGER, segment INTEGER, low_seq BIGINT, high_seq BIGINT", self._windows())
+        columns = "run INTEGER, segment INTEGER, low_seq BIGINT, high_seq BIGINT, step BIGINT"
+        self._keep("digest_targets", columns, self._targets(self.every, phase))
+        self._create(
+            "digest_picks",
+            "AS SELECT p.run, p.segment, p.seq, t.step FROM (SELECT DISTINCT x.run, x.segment, ("
+            "SELECT s.seq FROM steps AS s WHERE s.run = x.run AND s.segment = x.segment AND s.seq >= x.low_seq"
+            " AND s.seq < x.high_seq AND s.step >= x.step ORDER BY s.seq LIMIT 1) AS seq FROM digest_targets AS x) AS p"
+            " CROSS JOIN steps AS t WHERE t.run = p.run AND t.segment = p.segment AND t.seq = p.seq",
+        )
+        self._analyze("digest_picks")
+        for table in TABLES:
+            self._copy(table)
+        for table in PARTS if parts else ("module_activations",):
+            self._copy_parts(table)
+
+    def drop(self) -> None:
+        """Take the tables away; where they cannot be, the connection is of no use any more."""
+        for name in reversed(self._made):
+            self.connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
+
+    def _create(self, name: str, how: str) -> None:
+        self.connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {name} {how}")
+        self._made.append(name)
+
+    def _keep(self, name: str, columns: str, rows: Iterable[Sequence[Any]]) -> None:
+        self._create(name, f"({columns})")
+        rows = [tuple(row) for row in rows]
+        if rows:
+            mark = "?" if self.connection.dialect.name == "sqlite" else "%s"
+            marks = ", ".join([mark] * len(rows[0]))
+            self.connection.exec_driver_sql(f"INSERT INTO {name} VALUES ({marks})", rows)
+        self._analyze(name)
+
+    def _analyze(self, name: str) -> None:
+        """Tell PostgreSQL how large a temporary table is; nobody else does."""
+        if self.connection.dialect.name == "postgresql":
+            self.connection.exec_driver_sql(f"ANALYZE {name}")
+
+    def _keep_stretches(self) -> None:
+        """Gather what the stretches of the long runs hold, of rows that count; measure those that are not stored."""
+        from sqlalchemy import select
+
+        known = stretches.stretches
+        names = [column.name for column in known.columns]
+        rows: list[Held] = []
+        missing: list[stretches.Range] = []
+        for one in self.of_long:
+            query = select(known).where(known.c.run == one["run"], known.c.segment == one["id"])
+            before = one["superseded_from"]
+            for row in self.connection.execute(query).mappings().all():
+                if before is not None and row["last_step"] is not None and row["last_step"] >= before:
+                    missing.append((row["run"], row["segment"], row["low_seq"], row["high_seq"], before, None))
+                else:
+                    rows.append(row)
+            missing += [(*ends[:4], before, None) for ends in stretches.lacking(self.connection, one)]
+        rows += stretches.measure(self.connection, missing)
+        rows.sort(key=lambda row: (row["run"], row["segment"], row["low_seq"]))
+        kinds = {"run": "INTEGER", "segment": "INTEGER"}
+        columns = [f"{column.name} {kinds.get(column.name, _kind(column.type))}" for column in known.columns]
+        self.stretches = rows
+        if self.since_step is not None:
+            rows = list(self._since(rows, self.since_step))
+        self._keep("digest_stretches", ", ".join(columns), [[row[name] for name in names] for row in rows])
+
+    def _since(self, rows: Sequence[Held], step: int) -> Iterator[Held]:
+        """Yield what stretches hold from a step on."""
+        before = {one["id"]: one["superseded_from"] for one in self.of_long}
+        cut: list[stretches.Range] = []
+        for row in rows:
+            if row["last_step"] is not None and row["first_step"] < step <= row["last_step"]:
+                of = (row["run"], row["segment"], row["low_seq"], row["high_seq"])
+                self.since_windows.append((*of[:2], of[2], of[3]))
+                cut.append((*of, before[row["segment"]], step))
+            elif row["first_step"] is None or row["first_step"] >= step:
+                yield row
+        yield from stretches.measure(self.connection, cut)
+
+    def _grid(self) -> tuple[int, int]:
+        """Return the steps that stand for those between: all that leave `phase` when divided by `every`.
+
+        Every table has rows at them, as have other runs of the same cadences: so rows of one step meet.
+        """
+        longest = max(self.of_long, key=lambda one: one["num_steps"])
+        middle = (longest["first_seq"] + longest["next_seq"]) // 2
+        cadences, phase = [], 0
+        for table in TABLES:
+            found = self.connection.exec_driver_sql(
+                f"SELECT step FROM {table} WHERE run = {longest['run']} AND segment = {longest['id']}"
+                f" AND seq >= {middle} ORDER BY seq LIMIT 2"
+            ).fetchall()
+            if len(found) == 2 and found[1][0] > found[0][0]:
+                cadences.append(found[1][0] - found[0][0])
+                phase = phase or found[0][0]
+        span = (longest["last_step"] - longest["first_step"] + 1) / self.size.grid_steps
+        multiple = 1
+        for cadence in cadences:
+            common = math.lcm(multiple, cadence)
+            if common <= min(_LARGEST_MULTIPLE, 4 * max(span, cadences[0])):
+                multiple = common
+        return multiple * math.ceil(span / multiple), phase % multiple
+
+    def _targets(self, every: int, phase: int) -> Iterator[tuple[int, int, int, int, int]]:
+        """Yield the steps of the grid, and from which number on each is looked for: steps grow evenly in a stretch."""
+        for row in self.stretches:
+            first, last = row["first_step"], row["last_step"]
+            if first is None:
+                continue
+            low, width = row["low_seq"], row["high_seq"] - row["low_seq"]
+            for step in range(first + (phase - first) % every, last + 1, every):
+                guess = low + int((step - first) / max(1, last - first) * width) - _EVENTS_AROUND
+                yield row["run"], row["segment"], max(low, guess), low + width, step
+
+    def _windows(self) -> Iterator[Window]:
+        """Yield the windows that are read whole."""
+        whole = {one["id"] for one in self.segments} - {one["id"] for one in self.of_long}
+        number = max(1, len(self.of_long))
+        first = max(self.size.first_events // number, _EVENTS_AROUND)
+        last = max(self.size.last_events // number, _EVENTS_AROUND)
+        for one in self.segments:
+            if one["id"] in whole:
+                yield one["run"], one["id"], one["first_seq"], one["next_seq"]
+                continue
+            yield one["run"], one["id"], one["first_seq"], one["first_seq"] + first
+            yield one["run"], one["id"], self._end_of(one) - last, one["next_seq"]
+        yield from self._epochs()
+        yield from self.since_windows
+        yield from self._extremes()
+        yield from self._jumps()
+        yield from self._odd()
+
+    def _epochs(self) -> Iterator[Window]:
+        """Yield a window around each start of an epoch, unless there are many: its first and last losses are told."""
+        runs = ", ".join(str(run) for run in sorted({one["run"] for one in self.of_long}))
+        starts = self.connection.exec_driver_sql(
+            f"SELECT run, segment, seq FROM epochs WHERE run IN ({runs}) LIMIT {_MANY_EPOCHS + 1}"
+        ).fetchall()
+        if len(starts) <= _MANY_EPOCHS:
+            for run, segment, seq in starts:
+                yield run, segment, seq - _EVENTS_AROUND, seq + _EVENTS_AROUND
+
+    def _end_of(self, segment: Held) -> int:
+        """Return the number after the last row of a segment that counts."""
+        if segment["superseded_from"] is None:
+            return int(segment["next_seq"])
+        ends = [row["high_seq"] for row in self.stretches if row["segment"] == segment["id"] and row["num_steps"]]
+        return int(max(ends, default=segment["next_seq"]))
+
+    def _extremes(self) -> Iterator[Window]:
+        """Yield a window around each extreme, of each rank's rows: the first of several alike."""
+        for columns, table, name, take in _EXTREMES:
+            for of_rank in self._by_rank():
+                values = [row for row in of_rank if row[columns] is not None]
+                if values:
+                    best = take(row[columns] for row in values)
+                    row = next(row for row in values if row[columns] == best)
+                    yield from self._around(table, row, f"{name} = {best!r}")
+
+    def _by_rank(self) -> list[list[Held]]:
+        """Return the stretches of each run's lowest rank, then those of all its ranks."""
+        ranks = {one["id"]: one["rank"] for one in self.of_long}
+        made = []
+        for run in sorted({one["run"] for one in self.of_long}):
+            of_run = sorted(
+                (row for row in self.stretches if row["run"] == run), key=lambda row: row["first_step"] or 0
+            )
+            lowest = min(ranks[one["id"]] for one in self.of_long if one["run"] == run)
+            main = [row for row in of_run if ranks[row["segment"]] == lowest]
+            made += [main] if len(main) == len(of_run) else [main, of_run]
+        return made
+
+    def _jumps(self) -> Iterator[Window]:
+        """Yield a window before each of the greatest jumps above the stretch before."""
+        for table, name, greatest, total, number in _JUMPS:
+            for run in sorted({one["run"] for one in self.of_long}):
+                jumps = []
+                means: dict[int, float] = {}
+                for row in self.stretches:
+                    if row["run"] != run or not row[number]:
+                        continue
+                    mean = row[total] / row[number]
+                    usual = min(means.get(row["segment"], mean), mean)
+                    means[row["segment"]] = mean
+                    if row[greatest] - usual > 0.5 * abs(usual):
+                        jumps.append(((row[greatest] - usual) / (abs(usual) or 1e-300), row))
+                jumps.sort(key=lambda jump: -jump[0])
+                for _, row in jumps[: self.size.jumps]:
+                    yield from self._around(table, row, f"{name} = {row[greatest]!r}", _ROWS_BEFORE)
+
+    def _odd(self) -> Iterator[Window]:
+        """Yield a window around the first row that is not finite, or moves nothing, of the first such stretches."""
+        for table, odd, condition in _ODD:
+            found = [row for row in self.stretches if odd(row)]
+            for row in found[: self.size.odd_stretches]:
+                yield from self._around(table, row, condition, _ROWS_BEFORE)
+
+    def _around(self, table: str, stretch: Held, condition: str, before: int = 0) -> Iterator[Window]:
+        """Yield the window around the first row of a stretch that fits, with so many rows of its table before it."""
+        run, segment = stretch["run"], stretch["segment"]
+        of = f"FROM {table} AS t WHERE t.run = {run} AND t.segment = {segment}"
+        seq = _one(
+            self.connection,
+            f"SELECT MIN(t.seq) {of} AND t.seq >= {stretch['low_seq']} AND t.seq < {stretch['high_seq']}"
+            f" AND {condition}",
+        )
+        if seq is None:
+            return
+        low = seq - _EVENTS_AROUND
+        if before:
+            rows = f"SELECT t.seq {of} AND t.seq <= {seq} ORDER BY t.seq DESC LIMIT {before + 1}"
+            low = min(low, _one(self.connection, f"SELECT MIN(b.seq) FROM ({rows}) AS b"))
+        yield run, segment, low, seq + _EVENTS_AROUND
+
+    def _copy(self, table: str) -> None:
+        """Copy the rows of a table that are read."""
+        key = "t.run = x.run AND t.segment = x.segment"
+        before, after = (0, 0) if table == "steps" else (_EVENTS_AROUND, _EVENTS_AROUND)
+        self._create(
+            f"digest_{table}",
+            f"AS SELECT t.run, t.segment, t.seq FROM digest_windows AS x CROSS JOIN {table} AS t"
+            f" WHERE {key} AND t.seq >= x.low_seq AND t.seq <= x.high_seq"
+            f" UNION SELECT t.run, t.segment, t.seq FROM digest_picks AS x CROSS JOIN {table} AS t"
+            f" WHERE {key} AND t.seq >= x.seq - {before} AND t.seq <= x.seq + {after} AND t.step = x.step",
+        )
+        self._analyze(f"digest_{table}")
+        self._create(
+            f"current_{table}",
+            f"AS SELECT t.* FROM digest_{table} AS x CROSS JOIN segments AS s CROSS JOIN {table} AS t"
+            f" WHERE {key} AND t.seq = x.seq AND s.id = x.segment"
+            " AND (s.superseded_from IS NULL OR t.step < s.superseded_from)",
+        )
+        self._analyze(f"current_{table}")
+
+    def _copy_parts(self, table: str) -> None:
+        """Copy the parts of the rows that are read, with what the view gives them."""
+        from debugstore.store.schema import metadata
+
+        own = [column.name for column in list(metadata.tables[table].columns)[3:]]
+        name, joined = ("p.name, ", "CROSS JOIN params AS p") if "param" in own else ("", "")
+        self._create(
+            f"current_{table}",
+            "AS SELECT t.run, t.segment, t.seq, e.rank, e.step, e.epoch, e.timestamp, "
+            f"{name}{', '.join(f't.{column}' for column in own)}"
+            f" FROM current_{PARTS[table]} AS e CROSS JOIN {table} AS t {joined}"
+            " WHERE t.run = e.run AND t.segment = e.segment AND t.seq = e.seq"
+            f"{' AND p.id = t.param' if joined else ''}",
+        )
+        self._analyze(f"current_{table}")
+
+
+_EXTREMES = (
+    ("least_loss", "steps", "t.loss", min),
+    ("greatest_loss", "steps", "t.loss", max),
+    ("greatest_accuracy", "steps", "t.accuracy", max),
+    ("least_norm", "grads", "t.total_norm", min),
+    ("greatest_norm", "grads", "t.total_norm", max),
+    ("greatest_grad", "grads", "t.max_grad", max),
+    ("least_ratio", "param_updates", "t.update_ratio", min),
+    ("greatest_ratio", "param_updates", "t.update_ratio", max),
+)
+"""Column of `stretches`, table and column of the rows, and which of its values is looked for."""
+
+_JUMPS = (
+    ("steps", "t.loss", "greatest_loss", "loss_sum", "num_losses"),
+    ("grads", "t.total_norm", "greatest_norm", "norm_sum", "num_norms"),
+)
+
+_ODD: tuple[tuple[str, Callable[[Held], Any], str], ...] = (
+    ("steps", lambda row: row["num_losses"] < row["num_steps"], "t.loss IS NULL"),
+    ("grads", lambda row: row["num_norms"] < row["num_grads"], "t.total_norm IS NULL"),
+    ("grads", lambda row: row["num_zero_norms"], "t.total_norm = 0"),
+    ("param_updates", lambda row: row["num_ratios"] < row["num_updates"], "t.update_ratio IS NULL"),
+    ("param_updates", lambda row: row["num_still_updates"], "t.num_params_updated = 0"),
+)
+
+
+def _kind(kind: Any) -> str:
+    return "DOUBLE PRECISION" if type(kind).__name__ == "Double" else "BIGINT"
+
+
+def _one(connection: "Connection", sql: str) -> Any:
+    return connection.exec_driver_sql(sql).scalar_one()
