@@ -22,10 +22,16 @@ logged AS (
         g.step,
         g.total_norm,
         g.first_param_norm / NULLIF(g.last_param_norm, 0) AS depth_ratio,
-        COALESCE(l.loss < :converged * b.loss, FALSE) AS converged
+        COALESCE(
+            (
+                SELECT s.loss FROM steps AS s
+                WHERE s.run = :run AND s.segment = g.segment AND s.seq < g.seq
+                ORDER BY s.seq DESC LIMIT 1
+            ) < :converged * b.loss,
+            FALSE
+        ) AS converged
     FROM current_grads AS g
     CROSS JOIN start AS b
-    LEFT JOIN current_steps AS l ON g.run = l.run AND g.segment = l.segment AND g.step = l.step
     WHERE g.run = :run AND g.total_norm > 0
 ),
 judged AS (
