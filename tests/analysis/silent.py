@@ -123,6 +123,9 @@ SILENT: dict[str, dict[str, Logs]] = {
         "its logarithm is taken": bent(
             step={"output_min": 0.0, "output_max": 1.0, "row_sum_error": 1e-7, "cross_entropy": 1.8}
         ),
+        "two classes, not sharp yet": bent(
+            step={"output_min": 0.36, "output_max": 0.64, "row_sum_error": 1e-7, "output_width": 2}, num_classes=2
+        ),
         "log_softmax": bent(step={"output_min": -9.0, "output_max": 0.0}),
     },
     "loss-target-leak": {
@@ -204,7 +207,10 @@ SILENT: dict[str, dict[str, Logs]] = {
         "two optimizers": bent(loss=flat(3.5), start={"optimizer": [GROUP, {**GROUP, "optimizer_idx": 1}]}),
         "below zero": bent(loss=flat(-3.5)),
     },
-    "loss-diverging": {"by a tenth": bent(loss=lambda step: 2.3 * (1 + 0.1 * step / 400))},
+    "loss-diverging": {
+        "near zero": bent(loss=lambda step: 0.002 if 100 < step < 200 else 0.005),
+        "by a tenth": bent(loss=lambda step: 2.3 * (1 + 0.1 * step / 400)),
+    },
     "loss-spike": {
         "near zero": bent(loss=lambda step: 0.02 if step in (200, 210, 220) else 0.001),
         "one hard batch": bent(loss=lambda step: 1.9 if step == 200 else 2.3 - 0.01 * min(step, 150)),
@@ -213,6 +219,9 @@ SILENT: dict[str, dict[str, Logs]] = {
         ),
     },
     "worse-than-guessing": {
+        "probabilities whose logarithm is taken": bent(
+            step={"output_min": 0.0, "row_sum_error": 1e-7, "cross_entropy": 4.0, "label_entropy": CHANCE}
+        ),
         "cut short": bent(loss=lambda step: 4.0 - step / 1000, planned_steps=1000),
         "not much worse": bent(loss=lambda step: 2.9 - step / 1000),
     },
@@ -229,7 +238,12 @@ SILENT: dict[str, dict[str, Logs]] = {
     "gradient-spike": {"noise": bent(grads={"total_norm": at(300, 2.0, 0.5)})},
     "ranks-differ-at-start": {"broadcast by the wrapper": ranks(start={"parameter_fingerprint": "feedfeedfeedfeed"})},
     "ranks-not-synchronised": {"replicas": ranks()},
-    "straggler-rank": {"the one that waits": ranks(loop={"backward_seconds": 0.035})},
+    "straggler-rank": {
+        "the one that waits": ranks(loop={"backward_seconds": 0.035}),
+        "a processor that is shared at times": ranks(
+            loop={"forward_seconds": lambda step: 0.2 if step % 20 else 0.001, "step_seconds": 0.3}
+        ),
+    },
     "resume-lost-optimizer-state": {
         "plain SGD": resumed(
             {

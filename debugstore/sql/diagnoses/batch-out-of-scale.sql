@@ -4,7 +4,8 @@
 -- stage: data
 -- confidence: certain
 -- needs: steps.input_abs_max
--- explains: not-learning, not-finite, unstable, dead-units, saturated-units, zero-gradients, vanishing-gradients, overfitting
+-- explains: not-learning, not-finite, unstable, learning-rate-too-high, learning-rate-too-low, dead-units, saturated-units,
+--   zero-gradients, vanishing-gradients, clip-too-tight, overfitting
 -- message: the largest input of the batch at step {step} is {observed}, {threshold} is already far above that of the others
 -- param: rows = 6         -- logged batches
 -- param: outlier = 30.0   -- largest input of a batch / mean over the other batches

@@ -8,7 +8,7 @@
 -- message: the outputs are probabilities already ({subject}), and the loss treats them as logits
 -- param: rows = 2        -- logged steps
 -- param: error = 1e-3    -- mean distance of a row's sum from 1
--- param: sharp = 0.3     -- largest output of a row that can tell: near 1 / C the loss of p and of log p are alike
+-- param: sharp = 0.3     -- above 1 / C, of the largest output of a batch that can tell: near 1 / C the loss of p and of log p are alike
 -- param: agreement = 0.02  -- mean difference of the loss and the cross entropy of a sample of the outputs as logits, of the latter
 -- why: Squashed twice, outputs lie in 0..1 and the loss cannot come near zero; gradients are a tenth of what they should be.
 -- remedy: Hand the criterion raw outputs: remove the softmax or sigmoid at the model's end; `F.cross_entropy(logits, y)` has its own.
@@ -21,8 +21,8 @@ WITH run_wide AS (
         MIN(output_min) AS smallest,
         MAX(output_max) AS largest,
         MAX(row_sum_error) AS worst_sum,
-        AVG(ABS(loss - cross_entropy) / NULLIF(cross_entropy, 0)) FILTER (WHERE output_max >= :sharp) AS disagreement,
-        COUNT(cross_entropy) FILTER (WHERE output_max >= :sharp) AS num_compared,
+        AVG(ABS(loss - cross_entropy) / NULLIF(cross_entropy, 0)) FILTER (WHERE output_max >= :sharp + 1.0 / output_width) AS disagreement,
+        COUNT(cross_entropy) FILTER (WHERE output_max >= :sharp + 1.0 / output_width) AS num_compared,
         MAX(output_width) AS width
     FROM current_steps
     WHERE run = :run AND output_max IS NOT NULL AND loss IS NOT NULL

@@ -4,7 +4,7 @@
 -- stage: initialization
 -- confidence: likely
 -- needs: module_activations.std
--- explains: not-learning, not-finite, unstable, initial-loss-too-high, exploding-activations, saturated-units, overfitting,
+-- explains: not-learning, not-finite, unstable, saturated-units, overfitting,
 --   vanishing-gradients, learning-rate-too-low
 -- message: what {subject} looks up has a standard deviation of {observed} at the start, at most {threshold} is sound
 -- param: std = 5.0  -- standard deviation; nn.Embedding starts with 1, language models with 0.02

@@ -5,7 +5,8 @@
 -- confidence: likely
 -- needs: steps.loss
 -- explains: not-learning, not-finite, unstable, learning-rate-too-high, clip-too-tight, saturated-units,
---   dead-units, zero-gradients, weight-decay-dominates, overfitting, vanishing-gradients, learning-rate-too-low
+--   dead-units, zero-gradients, weight-decay-dominates, overfitting, vanishing-gradients, learning-rate-too-low,
+--   embeddings-too-large
 -- message: the first {subject} is {observed}, guessing costs less than {threshold}
 -- param: digit = 6.9     -- nats a decimal digit of the number of classes: three times ln 10, so three times guessing
 -- param: variances = 3.0  -- squared error / variance of the labels; guessing the mean costs 1

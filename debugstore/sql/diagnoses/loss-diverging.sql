@@ -7,9 +7,10 @@
 -- param: min_rows = 12   -- logged losses below which a trend is guesswork
 -- param: rise = 0.2      -- share of the earlier loss; harder data late in a curriculum rarely costs as much
 -- param: noise = 16.0    -- squared standard errors of a difference of medians: four of them
+-- param: harmless = 0.1   -- loss / loss of guessing; below it the model is right nearly always, and what rises is noise
 -- why: The optimizer moves away from what it should find; more steps make it worse.
 -- remedy: Stop the run, go back to the checkpoint before the rise, divide the learning rate by 10 or clip gradients.
--- silent-on: several optimizers against each other (a GAN), single spikes
+-- silent-on: losses near zero, several optimizers against each other (a GAN), single spikes
 -- evidence: SELECT step, loss, accuracy, learning_rate FROM current_steps WHERE run = :run ORDER BY step DESC LIMIT 20
 WITH fourths AS (
     SELECT
@@ -61,6 +62,14 @@ risen AS (
         > :noise
         * (late.deviation * late.deviation / late.num_part + lowest.deviation * lowest.deviation / lowest.num_part)
         AND late.median_loss > 0.5 * early.median_loss
+        AND late.median_loss > :harmless * COALESCE(
+            (
+                SELECT AVG(CASE WHEN g.cross_entropy IS NULL THEN g.label_variance ELSE g.label_entropy END)
+                FROM current_steps AS g
+                WHERE g.run = :run
+            ),
+            0
+        )
         AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
     ORDER BY lowest.median_loss
     LIMIT 1

@@ -11,7 +11,7 @@
 -- param: half = 0.5     -- loss / first loss, and / cross entropy, from which on they part where that is worse than guessing
 -- why: What is minimised is something else: class weights or a penalty outweigh what the labels say.
 -- remedy: Look at the terms one by one; scale weights to a mean of 1: `weight = counts.sum() / (num_classes * counts)`.
--- silent-on: label smoothing and distillation, under which the plain cross entropy falls too
+-- silent-on: label smoothing and distillation, under which the plain cross entropy falls too; probabilities for outputs
 -- evidence: SELECT step, loss, cross_entropy, accuracy FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
 WITH fourth AS (
     SELECT s.loss, s.cross_entropy, s.label_entropy
@@ -21,6 +21,7 @@ WITH fourth AS (
         s.run = :run
         AND s.loss IS NOT NULL
         AND s.cross_entropy IS NOT NULL
+        AND NOT COALESCE(s.row_sum_error < 1e-3 AND s.output_min >= 0, FALSE)
         AND b.num_steps >= :min_rows
         AND 4 * (b.last_step - s.step) <= b.last_step - b.first_step
 ),

@@ -3,7 +3,7 @@
 -- stage: symptom
 -- moment: step
 -- needs: steps.loss
--- explains: loss-diverging, gradient-spike
+-- explains: loss-diverging, gradient-spike, exploding-gradients
 -- message: the loss jumps to {observed} at step {first_step}, {threshold} would still be noise
 -- param: recent_rows = 10   -- logged steps in the mean: enough to be steady, few enough to follow the training
 -- param: min_rows = 8       -- logged steps of them without which there is no mean

@@ -10,7 +10,7 @@
 -- param: rows = 2        -- logged steps
 -- param: factor = 1.9    -- loss / mean cross entropy or squared error of the same outputs
 -- param: labels = 16     -- real labels a batch; a factor near their number is then no chance
--- param: spread = 1.02   -- largest / smallest such factor; a penalty or smoothing makes it drift as the loss falls
+-- param: spread = 1.1    -- largest / smallest such factor over a sample of the outputs; a penalty or smoothing makes it drift
 -- param: near = 0.2     -- of such a factor by the number of labels from 1: the cross entropy is that of a sample of the outputs
 -- why: The gradient grows with the batch, and under SGD a learning rate meant for a mean is as many times too large.
 -- remedy: Take the mean: `F.cross_entropy(logits, y, reduction='mean')`, or divide the learning rate by the number of labels.

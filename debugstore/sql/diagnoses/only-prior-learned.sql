@@ -11,7 +11,7 @@
 -- param: memorized = 0.75  -- the same where validation shows that what was learned is the training set by heart
 -- param: done = 0.75       -- of the planned steps; before, learning by heart may be the way to understanding
 -- param: above = 1.3       -- loss / that of guessing; higher is no guessing but a fault of another kind
--- param: falling = 0.02    -- share of the loss that still goes from the third quarter to the last
+-- param: falling = 0.02    -- share of the loss that still goes from the third quarter to the last; twice it if it may be noise
 -- param: entropy = 0.05   -- nats of the labels below which there is next to nothing to learn
 -- param: balanced = 0.9   -- share of the most frequent label; above it the imbalance is the nearer cause
 -- param: patience = 1000  -- steps for which it is a note, unless explained, where inputs do tell of labels: a plateau
@@ -68,6 +68,7 @@ ranked AS (
     SELECT
         fourth,
         loss / guessing_loss AS ratio,
+        AVG(loss / guessing_loss) OVER (PARTITION BY fourth) AS mean_ratio,
         ROW_NUMBER() OVER (PARTITION BY fourth ORDER BY loss / guessing_loss) AS by_ratio,
         COUNT(*) OVER (PARTITION BY fourth) AS num_part
     FROM guessed
@@ -76,7 +77,11 @@ ranked AS (
 medians AS (
     SELECT
         AVG(ratio) FILTER (WHERE fourth = 3 AND by_ratio IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS third_ratio,
-        AVG(ratio) FILTER (WHERE fourth = 4 AND by_ratio IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS late_ratio
+        AVG(ratio) FILTER (WHERE fourth = 4 AND by_ratio IN ((num_part + 1) / 2, (num_part + 2) / 2)) AS late_ratio,
+        MAX(num_part) FILTER (WHERE fourth = 3) AS num_third,
+        MAX(num_part) FILTER (WHERE fourth = 4) AS num_late,
+        -- of normal noise: mean distance from the mean = 0.798 deviations, error of a median = 1.2533 deviations / sqrt(n)
+        AVG(ABS(ratio - mean_ratio)) / 0.798 * 1.2533 AS deviation
     FROM ranked
 ),
 run_wide AS (
@@ -130,7 +135,15 @@ settled AS (
         AND (
             (
                 m.late_ratio > :below
-                AND m.third_ratio - m.late_ratio < :falling * m.third_ratio
+                AND (
+                    m.third_ratio - m.late_ratio < :falling * m.third_ratio
+                    OR (
+                        r.last_step >= :done * c.total_steps
+                        AND m.third_ratio - m.late_ratio < 2 * :falling * m.third_ratio
+                        AND (m.third_ratio - m.late_ratio) * (m.third_ratio - m.late_ratio)
+                        < 4 * m.deviation * m.deviation * (1.0 / m.num_third + 1.0 / m.num_late)
+                    )
+                )
                 AND (r.late_accuracy IS NULL OR r.late_accuracy < r.majority_share + :gain)
             )
             OR (

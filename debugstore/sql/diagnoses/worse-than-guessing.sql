@@ -11,14 +11,16 @@
 -- remedy: Try to overfit one batch; if that works, raise the number of steps or the learning rate.
 -- silent-on: runs stopped early, runs without a planned length, losses that are neither cross entropy nor squared error
 -- evidence: SELECT step, loss, cross_entropy, label_entropy, label_variance FROM current_steps WHERE run = :run ORDER BY step DESC LIMIT 20
-WITH late AS (
+WITH errors AS (
     SELECT
         s.step,
-        COALESCE(s.cross_entropy, s.loss) AS loss,
+        CASE
+            -- of probabilities, whose logarithm the loss takes, the cross entropy says nothing
+            WHEN s.row_sum_error < 1e-3 AND s.output_min >= 0 THEN s.loss
+            ELSE COALESCE(s.cross_entropy, s.mean_squared_error, s.loss)
+        END AS loss,
         CASE WHEN s.cross_entropy IS NULL THEN s.label_variance ELSE s.label_entropy END AS guessing_loss,
-        s.cross_entropy,
-        ROW_NUMBER() OVER (ORDER BY COALESCE(s.cross_entropy, s.loss)) AS by_loss,
-        COUNT(*) OVER () AS num_rows
+        s.cross_entropy
     FROM current_steps AS s
     INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
     WHERE
@@ -27,6 +29,9 @@ WITH late AS (
         AND (s.label_entropy IS NOT NULL OR s.label_variance IS NOT NULL)
         AND b.num_steps >= :min_rows
         AND 4 * (b.last_step - s.step) <= b.last_step - b.first_step
+),
+late AS (
+    SELECT errors.*, ROW_NUMBER() OVER (ORDER BY loss) AS by_loss, COUNT(*) OVER () AS num_rows FROM errors
 ),
 medians AS (
     SELECT
