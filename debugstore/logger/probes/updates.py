@@ -12,11 +12,10 @@ from debugstore.logger.context import local
 from debugstore.logger.norms import Norms, all_finite, norms, total
 from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.probes.gradients import ends
-from debugstore.logger.rows import ROW, scratch
+from debugstore.logger.rows import rows, scratch
 from debugstore.logger.schedule import Plan
-from debugstore.logger.tensors import gathered, on_device
+from debugstore.logger.tensors import gathered, number, on_device, on_host
 
-EXACT = 1 << 24  # whole numbers up to here are themselves in single precision
 BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.int8}
 
 
@@ -24,7 +23,7 @@ class Updates(Probe):
     """`param_updates`: how far one optimizer step moved the parameters, and along what."""
 
     name = "updates"
-    cost = "a copy of the parameters during the sampled optimizer step; fourteen passes over them"
+    cost = "a copy of the parameters during the sampled optimizer step; eleven passes over them"
 
     def begin(self, plan: Plan) -> bool:
         """Forget the step before."""
@@ -94,9 +93,7 @@ def _compare(before: list[tuple[str, Tensor, Tensor]]) -> Facts:
     """Measure the change of each parameter, a list a fact; the copies are used up for it.
 
     weight: L2 before the step; change, absolute: L2 and L1 of the change; sick: not finite after the step;
-    changed: entries that changed; touched: entries whose gradient is not zero; moved: of these, changed; slope: dot of
-    the change and minus the gradient; gradient: its L2. On the host, norms that are finite say that all entries are,
-    before and after.
+    changed: whether any entry changed. On the host, norms that are finite say that all entries are, before and after.
     """
     copies = [copy for _, _, copy in before]
     afters = [local(parameter) for _, parameter, _ in before]
@@ -107,28 +104,58 @@ def _compare(before: list[tuple[str, Tensor, Tensor]]) -> Facts:
     changes = norms(copies)
     healthy = all_finite(weights) and all_finite(changes)
     dense = [
-        (place, local(parameter.grad))
-        for place, (_, parameter, _) in enumerate(before)
+        (copy, local(parameter.grad))
+        for _, parameter, copy in before
         if parameter.grad is not None and not parameter.grad.is_sparse
     ]
-    slopes = [_dot(copies[place], grad) for place, grad in dense]
+    against = _by_row(dense) if healthy and all(map(_is_single, dense)) else _by_tensor(dense)
     if copies:
         torch._foreach_abs_(copies)
-    absolute = [copy.sum(dtype=_wide(copy)) for copy in copies]
-    changed = [_num_changed(copy, kept, healthy) for copy, kept in zip(copies, same, strict=True)]
-    counts = [_num_touched(copies[place], grad, healthy) for place, grad in dense]
+    absolute = gathered([copy.sum(dtype=_wide(copy)) for copy in copies])
     return {
+        **against,
         "size": tuple(after.numel() for after in afters),
         "weight": weights,
         "change": changes,
-        "absolute": gathered(absolute),
+        "absolute": absolute,
+        "changed": absolute if healthy else gathered([_num_changed(*pair) for pair in zip(copies, same, strict=True)]),
         "sick": (False,) * len(afters) if healthy else gathered([~torch.isfinite(after).all() for after in afters]),
-        "changed": gathered(changed),
-        "touched": gathered([touched for touched, _ in counts]),
-        "moved": gathered([moved for _, moved in counts]),
-        "slope": gathered(slopes),
-        "gradient": norms([grad for _, grad in dense]),
     }
+
+
+def _by_tensor(dense: list[tuple[Tensor, Tensor]]) -> Facts:
+    """Measure changes (minus them) beside gradients, a number a tensor.
+
+    slope: their dot; gradient: its L2; touched: entries whose gradient is not zero; moved: of these, changed.
+    """
+    return {
+        "slope": gathered([_dot(change, grad) for change, grad in dense]),
+        "gradient": norms([grad for _, grad in dense]),
+        "touched": gathered([torch.count_nonzero(grad) for _, grad in dense]),
+        "moved": gathered([torch.count_nonzero(change.bool().logical_and_(grad)) for change, grad in dense]),
+    }
+
+
+def _by_row(dense: list[tuple[Tensor, Tensor]]) -> Facts:
+    """Measure the same of finite single precision numbers on the host, a number a row.
+
+    Zeros and ones are written and summed, both exact: a third of what counting takes, which has no vector instructions.
+    """
+    facts: dict[str, list[float]] = {"slope": [], "gradient": [], "touched": [], "moved": []}
+    changes = rows((change.reshape(-1) for change, _ in dense), "changes")
+    for change, grad in zip(changes, rows((grad.reshape(-1) for _, grad in dense), "gradients"), strict=True):
+        touched, moved = (scratch(name, grad.numel(), grad.dtype, grad.device) for name in ("touched", "moved"))
+        torch.ne(grad, 0, out=touched)
+        torch.ne(change, 0, out=moved)
+        facts["slope"].append(number(torch.dot(change, grad)))
+        facts["gradient"].append(number(torch.linalg.vector_norm(grad)))
+        facts["touched"].append(number(touched.sum()))
+        facts["moved"].append(number(torch.dot(touched, moved)))
+    return {key: tuple(values) for key, values in facts.items()}
+
+
+def _is_single(pair: tuple[Tensor, Tensor]) -> bool:
+    return all(tensor.dtype is torch.float32 and on_host(tensor) for tensor in pair)
 
 
 def _seen(weights: Norms, copies: list[Tensor]) -> list[float | None]:
@@ -147,29 +174,8 @@ def _same_bits(copy: Tensor, after: Tensor, weight: float | None) -> Tensor | No
     return (copy.view(bits) == after.view(bits)).sum()
 
 
-def _num_changed(distances: Tensor, kept: Tensor | None, healthy: bool) -> Tensor:
-    """Return how many distances are not zero; where sums can count, they are left as 0 and 1."""
-    if kept is not None:
-        return distances.numel() - kept
-    return distances.ne_(0).sum() if healthy and _countable(distances) else torch.count_nonzero(distances)
-
-
-def _num_touched(distances: Tensor, grad: Tensor, healthy: bool) -> tuple[Tensor, Tensor]:
-    """Return how many entries of a gradient are not zero, and at how many of these places the distance is not."""
-    if not (healthy and _countable(distances) and _countable(grad)):
-        return torch.count_nonzero(grad), torch.count_nonzero(distances.bool().logical_and_(grad))
-    pairs = zip(torch.split(grad.reshape(-1), ROW), torch.split(distances.reshape(-1), ROW), strict=True)
-    touched, moved = [], []
-    for row, changed in pairs:
-        marks = torch.ne(row, 0, out=scratch("touched", row.numel(), row.dtype, row.device))
-        touched.append(marks.sum())
-        moved.append(torch.dot(marks, changed))
-    return torch.stack(touched).sum(), torch.stack(moved).sum()
-
-
-def _countable(tensor: Tensor) -> bool:
-    """Whether single precision counts a tensor's entries exactly: a sum of ones is a third of `count_nonzero`."""
-    return tensor.dtype is torch.float32 and 0 < tensor.numel() <= EXACT
+def _num_changed(distances: Tensor, kept: Tensor | None) -> Tensor:
+    return torch.count_nonzero(distances) if kept is None else distances.numel() - kept
 
 
 def _wide(tensor: Tensor) -> torch.dtype:
