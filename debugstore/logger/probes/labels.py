@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from debugstore.logger.probes.base import Batch, Facts, Probe
-from debugstore.logger.tensors import column_variance, entropy, first_columns
+from debugstore.logger.tensors import column_variance, entropy, first_columns, number, on_host
 
 SAMPLES = 10
 MAX_PAIRS = 1024
+MAX_BINS = 1 << 16
 PAIRING = 1_000_003
 """A prime above most vocabularies: `input * PAIRING + label` is another number for each pair of them."""
 OF_VALID_LABELS = (
@@ -52,7 +53,10 @@ class Labels(Probe):
         return {**facts, **self._range(flat), **self._match(batch, flat)}
 
     def _range(self, labels: Tensor) -> Facts:
-        valid = labels != self.context.settings.ignore_index
+        ignored = self.context.settings.ignore_index
+        if on_host(labels):
+            return _range_on_host(labels, ignored)
+        valid = labels != ignored
         most, least = torch.iinfo(labels.dtype).max, torch.iinfo(labels.dtype).min
         nats, share = entropy(labels, valid)
         return {
@@ -103,6 +107,27 @@ def whole(tensor: Tensor | None) -> Tensor | None:
     if tensor is None or tensor.numel() == 0 or tensor.is_floating_point() or tensor.is_complex():
         return None
     return tensor.detach().reshape(-1).long()
+
+
+def _range_on_host(labels: Tensor, ignored: int) -> Facts:
+    """Return the same as plain numbers: a histogram is a fifth of a sort, and the host may look at how long it gets."""
+    low, high = map(number, torch.aminmax(labels))
+    kept = labels[labels != ignored] if low <= ignored <= high else labels
+    facts: Facts = {"num_valid": kept.numel(), "num_ignored": labels.numel() - kept.numel()}
+    if not kept.numel():
+        return {**facts, **dict.fromkeys(("label_min", "label_max", "label_entropy", "label_majority_share"))}
+    if kept is not labels:
+        low, high = map(number, torch.aminmax(kept))
+    times = (
+        torch.bincount(kept - low) if high - low < MAX_BINS else torch.unique(kept, return_counts=True)[1]
+    ).double()
+    return {
+        **facts,
+        "label_min": low,
+        "label_max": high,
+        "label_entropy": math.log(kept.numel()) - number(torch.special.xlogy(times, times).sum()) / kept.numel(),
+        "label_majority_share": number(times.amax()) / kept.numel(),
+    }
 
 
 def _dependence(inputs: Tensor, labels: Tensor, valid: Tensor) -> Tensor:

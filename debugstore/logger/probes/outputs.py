@@ -2,10 +2,20 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.probes.labels import SAMPLES, whole
-from debugstore.logger.tensors import class_dim, finite_range, first_columns, first_rows, spreads, top_share
+from debugstore.logger.tensors import (
+    are_classes,
+    class_dim,
+    count_nonzero,
+    finite_range,
+    first_columns,
+    first_rows,
+    spreads,
+    top_share,
+)
 
 
 class Outputs(Probe):
@@ -46,24 +56,28 @@ class Outputs(Probe):
             "output_min": low,
             "output_max": high,
             "output_std": std,
-            "output_zero_share": 1 - torch.count_nonzero(rows) / rows.numel(),
+            "output_zero_share": 1 - count_nonzero(rows) / rows.numel(),
             "output_width": rows.shape[1],
             "num_nonfinite_outputs": num_nonfinite,
-            "row_sum_error": (rows.sum(1) - 1).abs().mean(),
+            "row_sum_error": (rows.sum(1) - 1).abs_().mean(),
         }
         if rows.shape[0] > 1:
             facts["output_sample_std"] = sample_std
         return facts
 
     def _predictions(self, chosen: Tensor, rows: Tensor, labels: Tensor) -> Facts:
-        valid = labels != self.context.settings.ignore_index
+        ignored = self.context.settings.ignore_index
+        facts: Facts = {"sample_predictions": chosen[:SAMPLES], "top_prediction_share": top_share(chosen)}
         first = labels[: rows.shape[0]]
+        if are_classes(labels, rows.shape[1], ignored):
+            right, losses = (chosen == labels).sum(), functional.cross_entropy(rows, first)
+            return {**facts, "accuracy": right / labels.numel(), "cross_entropy": losses}
+        valid = labels != ignored
         possible = valid[: rows.shape[0]] & (first >= 0) & (first < rows.shape[1])
         losses = -rows.log_softmax(1).gather(1, torch.where(possible, first, 0)[:, None])[:, 0]
         return {
+            **facts,
             "accuracy": ((chosen == labels) & valid).sum() / valid.sum(),
-            "sample_predictions": chosen[:SAMPLES],
-            "top_prediction_share": top_share(chosen),
             "cross_entropy": torch.where(possible, losses, 0.0).sum() / possible.sum(),
             "num_possible": possible.sum(),
         }
