@@ -8,7 +8,7 @@ import gc
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -21,6 +21,9 @@ from debugstore.store.sources import Lines, Source
 
 LARGE = 1 << 24
 """Bytes still to be read from which on a process is worth its start."""
+
+_PIPE = 1 << 20
+"""Bytes between the two processes."""
 
 Decoded = tuple[Batch | None, int]
 """A batch, None for a last line that was cut; and the bytes of the file that were read by then."""
@@ -63,6 +66,9 @@ def _here(lines: Lines, position: Position) -> Iterator[Decoded]:
         yield decoder.decode(block), lines.done_bytes
 
 
+_popen: Callable[..., Any] = subprocess.Popen
+
+
 class _Process:
     """Another Python that decodes: started at once, used when it is there."""
 
@@ -72,7 +78,11 @@ class _Process:
     def __init__(self) -> None:
         start = _START.format([str(Path(__file__).parents[2]), *sys.path])
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self._process: Any = subprocess.Popen([sys.executable, "-S", "-c", start], **pipes)
+        self._process = _popen([sys.executable, "-S", "-c", start], **pipes)
+        with suppress(ImportError, AttributeError, OSError):  # Linux: fewer turns between two processes
+            import fcntl
+
+            fcntl.fcntl(self._process.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
         self._listener = ThreadPoolExecutor(max_workers=1)
         self._ready = self._listener.submit(self._load)
 

@@ -21,8 +21,12 @@ PATTERNS = ("*.jsonl", "*.jsonl.gz", "*.jsonl.zst")
 
 STDIN = "-"
 
-_BLOCK = 1 << 21
-"""Bytes read at once: large enough to spend no time on calls, small beside the memory that is allowed."""
+_BLOCK = 1 << 22
+"""Most bytes read at once: large enough to spend no time on calls, small beside the memory that is allowed."""
+
+_FIRST_BLOCK = 1 << 19
+_BLOCK_LINES = 6000
+"""Lines that a block should have at most; short lines make more rows of a byte than long ones."""
 
 _EDGE = 4096
 """Bytes at the beginning and at the end of what was read that tell whether a file is still the same."""
@@ -153,7 +157,8 @@ class Lines:
         rest, position = b"", start
         continues = start > 0 and not tail.endswith(b"\n")  # the last line read has got its end since
         too_long = False
-        while chunk := self._read(_BLOCK):
+        size = min(_FIRST_BLOCK, _BLOCK)
+        while chunk := self._read(size):
             if position == 0 and not rest:
                 self._refuse_binary(chunk)
             if len(head) < _EDGE:
@@ -162,6 +167,7 @@ class Lines:
             *lines, rest = data.split(b"\n")
             done = len(data) - len(rest)
             position, tail = position + done, (tail + data[max(0, done - _EDGE) : done])[-_EDGE:]
+            size = min(_BLOCK, 2 * size, (done // len(lines) + 1) * _BLOCK_LINES) if lines else _BLOCK
             if lines and (too_long or (continues and not lines[0].strip())):
                 lines.pop(0)
                 too_long = continues = False
