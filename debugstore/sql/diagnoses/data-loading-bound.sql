@@ -6,7 +6,7 @@
 -- message: {observed} of a step passes between the end of one step and the next forward pass
 -- param: share = 0.5      -- of the step
 -- param: first_steps = 10  -- steps left out: compilation and warm-up
--- param: rows = 5         -- logged steps
+-- param: rows = 2         -- logged steps
 -- why: The device idles meanwhile; the training would be as many times quicker with a loader that keeps up.
 -- remedy: Load in the background: `DataLoader(dataset, num_workers=8, pin_memory=True, persistent_workers=True)`.
 -- evidence: SELECT step, step_seconds, data_seconds, forward_seconds, backward_seconds FROM current_loops WHERE run = :run ORDER BY step LIMIT 20
