@@ -178,7 +178,9 @@ class _Maker:
             self._copy_parts(table)
 
     def drop(self) -> None:
-        """Take the tables away; where they cannot be, the connection is of no use any more."""
+        """Take the tables away; on PostgreSQL they go with the transaction of their own connection."""
+        if self.connection.dialect.name != "sqlite":
+            return
         for name in reversed(self._made):
             self.connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
 
@@ -233,7 +235,7 @@ class _Maker:
         for row in rows:
             if row["last_step"] is not None and row["first_step"] < step <= row["last_step"]:
                 of = (row["run"], row["segment"], row["low_seq"], row["high_seq"])
-                self.since_windows.append((*of[:2], of[2], of[3]))
+                self.since_windows.append((*of[:3], of[3] + self.size.first_events))
                 cut.append((*of, before[row["segment"]], step))
             elif row["first_step"] is None or row["first_step"] >= step:
                 yield row
@@ -246,21 +248,17 @@ class _Maker:
         """
         longest = max(self.of_long, key=lambda one: one["num_steps"])
         middle = (longest["first_seq"] + longest["next_seq"]) // 2
-        cadences, phase = [], 0
+        span = (longest["last_step"] - longest["first_step"] + 1) / self.size.grid_steps
+        multiple, phase = 1, 0
         for table in TABLES:
             found = self.connection.exec_driver_sql(
                 f"SELECT step FROM {table} WHERE run = {longest['run']} AND segment = {longest['id']}"
                 f" AND seq >= {middle} ORDER BY seq LIMIT 2"
             ).fetchall()
-            if len(found) == 2 and found[1][0] > found[0][0]:
-                cadences.append(found[1][0] - found[0][0])
-                phase = phase or found[0][0]
-        span = (longest["last_step"] - longest["first_step"] + 1) / self.size.grid_steps
-        multiple = 1
-        for cadence in cadences:
-            common = math.lcm(multiple, cadence)
-            if common <= min(_LARGEST_MULTIPLE, 4 * max(span, cadences[0])):
-                multiple = common
+            cadence = found[1][0] - found[0][0] if len(found) == 2 else 0
+            common = math.lcm(multiple, max(cadence, 1))
+            if common > multiple and (table == "steps" or common <= min(_LARGEST_MULTIPLE, 4 * span)):
+                multiple, phase = common, found[0][0]  # of the rarest: the others have rows there too
         return multiple * math.ceil(span / multiple), phase % multiple
 
     def _targets(self, every: int, phase: int) -> Iterator[tuple[int, int, int, int, int]]:

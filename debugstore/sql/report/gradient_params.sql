@@ -19,4 +19,4 @@ CROSS JOIN grad_norms AS n -- in this order: not all norms of the run
 INNER JOIN params AS p ON n.param = p.id
 WHERE l.run = n.run AND l.segment = n.segment AND l.seq = n.seq
 GROUP BY p.name
-ORDER BY norm_mean IS NULL DESC, norm_mean DESC, p.name ASC
+ORDER BY norm_mean DESC NULLS FIRST, p.name ASC

@@ -14,4 +14,4 @@ CROSS JOIN param_changes AS c -- in this order: not all changes of the run
 INNER JOIN params AS p ON c.param = p.id
 WHERE l.run = c.run AND l.segment = c.segment AND l.seq = c.seq
 GROUP BY p.name
-ORDER BY change_mean IS NULL ASC, change_mean DESC, p.name ASC
+ORDER BY change_mean DESC NULLS LAST, p.name ASC
