@@ -21,7 +21,8 @@ WITH run_wide AS (
         MIN(output_min) AS smallest,
         MAX(output_max) AS largest,
         MAX(row_sum_error) AS worst_sum,
-        AVG(ABS(loss - cross_entropy) / NULLIF(cross_entropy, 0)) FILTER (WHERE output_max >= :sharp + 1.0 / output_width) AS disagreement,
+        AVG(ABS(loss - cross_entropy) / NULLIF(cross_entropy, 0))
+            FILTER (WHERE output_max >= :sharp + 1.0 / output_width) AS disagreement,
         COUNT(cross_entropy) FILTER (WHERE output_max >= :sharp + 1.0 / output_width) AS num_compared,
         MAX(output_width) AS width
     FROM current_steps

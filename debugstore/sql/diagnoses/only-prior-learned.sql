@@ -31,7 +31,8 @@ WITH settings AS (
         ) AS squares,
         (
             -- of n samples the variance is too small by one in n; a sample has as many labels as outputs
-            SELECT AVG(v.label_variance * v.num_valid_tokens / NULLIF(v.num_valid_tokens - COALESCE(v.output_width, 1), 0))
+            SELECT
+                AVG(v.label_variance * v.num_valid_tokens / NULLIF(v.num_valid_tokens - COALESCE(v.output_width, 1), 0))
             FROM current_steps AS v
             WHERE v.run = :run
         ) AS label_variance

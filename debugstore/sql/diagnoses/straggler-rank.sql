@@ -13,7 +13,12 @@
 -- remedy: Look at that machine's loader and device; balance the shards: `DataLoader(..., num_workers=8)`.
 -- silent-on: the ranks that wait, whose time goes into backward; a machine whose processors are shared at times
 -- evidence: SELECT rank, step, step_seconds, backward_seconds, data_seconds FROM current_loops WHERE run = :run ORDER BY step, rank LIMIT 20
-WITH own AS (
+WITH measures AS (
+    SELECT 'all' AS measure
+    UNION ALL
+    SELECT 'data' AS measure
+),
+own AS (
     -- data alone too: where buffers are broadcast, as those of batch norm, the others wait in their forward pass
     SELECT
         m.measure,
@@ -26,7 +31,7 @@ WITH own AS (
             ELSE 0
         END AS own_seconds
     FROM current_loops AS l
-    CROSS JOIN (SELECT 'all' AS measure UNION ALL SELECT 'data' AS measure) AS m
+    CROSS JOIN measures AS m
     WHERE
         l.run = :run
         AND l.step_seconds IS NOT NULL
