@@ -64,7 +64,7 @@ def main() -> None:
         print("\n".join(misses(judged)))
         return
     early = [job for job in wanted if job.case.early]
-    healthy = [job for job in wanted if job.case.kind == "healthy"]
+    healthy = [job for job in wanted if job.case.kind == "healthy" and job.seed == 0]
     figures = Figures(
         judged=judged,
         gains=gains,

@@ -126,7 +126,7 @@ def _alarms(figures: Figures) -> list[str]:
     lines += [f"{len(regimes)} regimes, {len(healthy)} runs. Findings of `warning` or above, each a false alarm:", ""]
     rows = [(one.job.run_id, one.job.case.says, codes(one.answer.alarms)) for one in healthy if not one.quiet]
     lines += table(("run", "regime", "findings"), rows) if rows else ["None.", ""]
-    lines += ["### While they run", "", "The same logs, cut where a part of their events was written:", ""]
+    lines += ["### While they run", "", "The same logs (first seed), cut where a part of their events was written:", ""]
     rows = [
         (name.removeprefix("cut-") + " %", str(len(part)), ", ".join(_cut_alarms(part)) or "none")
         for name, part in figures.cuts.items()
