@@ -32,6 +32,7 @@ def compare(
         bool, typer.Option("--assert-equal", help="Exit with 1 and one line on stderr where the runs part.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show the config keys that are equal too.")] = False,
+    all_rows: options.AllRows = False,
     format: PageFormatOption = PageFormat.TABLE,
 ) -> None:
     """Say what differs between runs, at which step they first part, and what parted first.
@@ -58,6 +59,7 @@ def compare(
             to_loss=to_loss,
             rtol=rtol,
             atol=atol,
+            all_rows=all_rows,
         )
     options.write(render(made, format=format, all_keys=everything, **options.look()))
     if assert_equal and not made.equal:

@@ -101,6 +101,7 @@ def digested(
     since_step: int | None = None,
     parts: bool = False,
     all_rows: bool = False,
+    windows: Callable[[], Iterable[Window]] = tuple,
 ) -> Iterator[Digest]:
     """Give a connection on which the views hold digests of those runs that are long, and all rows of the others.
 
@@ -109,6 +110,7 @@ def digested(
         since_step: counts and sums are of rows from this step on.
         parts: also lists of parameters, which few questions read.
         all_rows: digest nothing.
+        windows: returns more that is to be read; asked for only where there is a long run.
     """
     size = size or Size()
     segments = [] if all_rows else _segments(connection, runs)
@@ -122,7 +124,7 @@ def digested(
     with scratch(connection) as free:
         made = _Maker(free, segments, long, size, since_step)
         try:
-            made.make(parts)
+            made.make(parts, windows())
             yield Digest(free, long, made.every)
         finally:
             made.drop()
@@ -157,11 +159,12 @@ class _Maker:
         self.since_windows: list[Window] = []
         self._made: list[str] = []
 
-    def make(self, parts: bool) -> None:
-        """Choose the rows and copy them."""
+    def make(self, parts: bool, windows: Iterable[Window]) -> None:
+        """Choose the rows, those of `windows` and others, and copy them."""
         self._keep_stretches()
         self.every, phase = self._grid()
-        self._keep("digest_windows", "run INTEGER, segment INTEGER, low_seq BIGINT, high_seq BIGINT", self._windows())
+        read = [*windows, *self._windows()]
+        self._keep("digest_windows", "run INTEGER, segment INTEGER, low_seq BIGINT, high_seq BIGINT", read)
         columns = "run INTEGER, segment INTEGER, low_seq BIGINT, high_seq BIGINT, step BIGINT"
         self._keep("digest_targets", columns, self._targets(self.every, phase))
         self._create(

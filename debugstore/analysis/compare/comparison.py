@@ -1,6 +1,7 @@
 """Compare runs: ask the questions of `sql/compare/` and put the answers side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from debugstore.analysis.compare.axis import AXES, align
 from debugstore.analysis.compare.divergence import diverge
 from debugstore.analysis.compare.groups import diff_groups
 from debugstore.analysis.compare.metrics import read_metrics, sort_key
+from debugstore.analysis.compare.parting import Search
 from debugstore.analysis.compare.resume import read_resumes
 from debugstore.analysis.compare.select import key_reader
 from debugstore.analysis.compare.sentences import shown_value
@@ -21,6 +23,7 @@ from debugstore.analysis.compare.values import (
     ParamDiff,
     RunLabel,
 )
+from debugstore.analysis.digest import Digest, Size, digested
 from debugstore.analysis.findings import Finding, diagnose
 from debugstore.analysis.queries import shipped
 from debugstore.errors import ArgumentError
@@ -45,6 +48,8 @@ def compare(
     rtol: float | None = None,
     atol: float | None = None,
     findings: bool | None = None,
+    all_rows: bool = False,
+    size: Size | None = None,
 ) -> Comparison:
     """Compare runs with the first of them, or with `baseline`; one run alone with itself, segment by segment.
 
@@ -59,6 +64,8 @@ def compare(
         rtol: relative difference that still is equal; None asks for equal bits, and tells drift from real differences.
         atol: absolute difference, the same.
         findings: ask the diagnoses of every run; None does so for a few runs.
+        all_rows: read every row of long runs too, which are read as digests else; see `digest`.
+        size: how much of a long run is read.
 
     Raises:
         ArgumentError: an argument is wrong, or one run has nothing to compare it with.
@@ -68,15 +75,47 @@ def compare(
     if len(chosen) == 1:
         return _alone(connection, chosen[0])
     few = len(chosen) <= FEW
+    search = Search(connection, chosen if few else ())
+    with digested(
+        connection, chosen, size=size, parts=len(chosen) == 2, all_rows=all_rows or not few, windows=search.windows
+    ) as digest:
+        return _compared(
+            digest,
+            chosen,
+            group=group,
+            by=by,
+            sort=sort,
+            to_loss=to_loss,
+            rtol=rtol,
+            atol=atol,
+            findings=few if findings is None else findings,
+            alike=search.alike,
+        )
+
+
+def _compared(
+    digest: Digest,
+    chosen: Sequence[int],
+    *,
+    group: str | None,
+    by: str,
+    sort: str | None,
+    to_loss: float | None,
+    rtol: float | None,
+    atol: float | None,
+    findings: bool,
+    alike: bool,
+) -> Comparison:
+    connection, few = digest.connection, len(chosen) <= FEW
     setups = [read_setup(connection, run) for run in chosen]
     metrics = [read_metrics(connection, one.run, one.run_id, brief=not few, to_loss=to_loss) for one in setups]
+    metrics = [_totalled(digest, setup.run, one) for setup, one in zip(setups, metrics, strict=True)]
     first = setups[0]
     setups, metrics = _sorted(setups, metrics, sort)
     told = labels(setups)
     base = setups.index(first)
     divergences = _divergences(connection, told, setups, metrics, base, rtol=rtol, atol=atol) if few else ()
     reach, points, curves = align(connection, told, metrics, by) if few else (None, (), {})
-    asked = few if findings is None else findings
     return Comparison(
         runs=told,
         baseline=told[base],
@@ -87,14 +126,41 @@ def compare(
         reach=reach,
         equal_points=points,
         curves=MappingProxyType(curves),
-        findings=_findings(connection, told) if asked else None,
+        findings=_findings(connection, told) if findings else None,
         params=_params(connection, told) if len(told) == 2 else (),
         groups=_groups(setups, metrics, base, group) if group is not None else (),
         rtol=rtol,
         atol=atol,
         to_loss=to_loss,
-        notes=() if few else (f"where runs part, their curves and gradient norms are compared for {FEW} runs at most",),
+        notes=tuple(_notes(digest, told, alike)),
     )
+
+
+def _totalled(digest: Digest, run: int, metrics: Metrics) -> Metrics:
+    """Return a run's metrics with the counts and means of all its rows."""
+    if run not in digest.long:
+        return metrics
+    (row,) = shipped("totals")["metrics"].rows(digest.connection, run=run)
+    return replace(metrics, **row)
+
+
+def _notes(digest: Digest, told: Sequence[RunLabel], alike: bool) -> Iterator[str]:
+    """Yield what a reader has to know of how the comparison was made."""
+    if len(told) > FEW:
+        yield f"where runs part, their curves and gradient norms are compared for {FEW} runs at most"
+    elif digest.long:
+        yield (
+            "the first step that differs was looked for in all rows"
+            if alike
+            else "the runs were logged differently: where they part was looked for in the rows read"
+        )
+    for run in told:
+        reading = digest.reading(run.run)
+        if reading:
+            yield (
+                f"{run.label} is read from {reading['steps_read']:,} of {reading['steps']:,} logged steps: the first,"
+                f" the last, what stands out, and every {reading['every']:,}th step between; --all-rows reads all"
+            )
 
 
 def _chosen(runs: Sequence[int], baseline: int | None) -> list[int]:
