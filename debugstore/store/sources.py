@@ -125,7 +125,12 @@ class Lines:
     def __init__(self, source: Source) -> None:
         self.source = source
         self._raw = _open(source)
-        self._file = _unpack(self._raw)
+        self._cut = False
+        try:
+            self._file, self._damages = _unpack(self._raw)
+        except BaseException:
+            self._raw.close()
+            raise
         self.total_bytes = source.path.stat().st_size if source.path and source.path.is_file() else None
 
     @property
@@ -185,7 +190,8 @@ class Lines:
             number, end = line_number + (not continues), position + len(rest)
             yield Block([rest], number, end, _edges(head, (tail + rest)[-_EDGE:]), terminated=False)
         elif position == 0:
-            raise NoLogsError(self.source.name, "it is empty")
+            found = "it was cut before its first line could be unpacked" if self._cut else "it is empty"
+            raise NoLogsError(self.source.name, found)
 
     def close(self) -> None:
         """Close the file; standard input stays open."""
@@ -214,8 +220,9 @@ class Lines:
         try:
             return bytes(self._file.read1(size))
         except (EOFError, zlib.error):  # a packed file that was cut ends there
+            self._cut = True
             return b""
-        except gzip.BadGzipFile as error:
+        except self._damages as error:
             raise NoLogsError(self.source.name, f"damaged: {error}") from None
 
     def _refuse_binary(self, start: bytes) -> None:
@@ -240,19 +247,22 @@ def _open(source: Source) -> Any:
         raise NoLogsError(source.name, f"it cannot be read: {error.strerror}") from None
 
 
-def _unpack(raw: Any) -> Any:
-    """Return the file's content, unpacked if its first bytes say that it is packed."""
+def _unpack(raw: Any) -> tuple[Any, tuple[type[Exception], ...]]:
+    """Return the content of a file, unpacked if its first bytes say that it is packed, and the errors of damage."""
     start = raw.peek(4)[:4]
     if start.startswith(_GZIP):
-        return gzip.GzipFile(fileobj=raw)
-    return _zstd()(raw) if start == _ZSTD else raw
+        return gzip.GzipFile(fileobj=raw), (gzip.BadGzipFile,)
+    if start == _ZSTD:
+        zstd = _zstd()
+        return zstd.ZstdFile(raw), (zstd.ZstdError,)
+    return raw, ()
 
 
 def _zstd() -> Any:
-    """Return the reader of .zst files: in the standard library from Python 3.14 on, a package before."""
+    """Return the module that reads .zst files: in the standard library from Python 3.14 on, a package before."""
     for name in ("compression.zstd", "backports.zstd"):
         try:
-            return import_module(name).ZstdFile
+            return import_module(name)
         except ModuleNotFoundError:
             continue
     raise MissingExtraError("backports.zstd", "zstd", "a .zst file")
