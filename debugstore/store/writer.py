@@ -1,11 +1,11 @@
 """Rows into tables: the one place that goes to the driver's cursor.
 
 On SQLite many rows go into one statement: it doubles the rate of narrow rows, and Python's lock is free while the
-statement runs, so that lines are decoded meanwhile. On PostgreSQL they are copied into a staging table and inserted
-from there. `benchmarks/ingest.py` measures both.
+statement runs. On PostgreSQL they are copied; by way of a staging table only where a key may be there already, which
+takes twice as long. `benchmarks/ingest.py` measures both.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -74,8 +74,16 @@ def _statement(shape: Shape, columns: tuple[str, ...], rows: int) -> str:
     return f"INSERT INTO {shape.table} ({names}) VALUES {', '.join([f'({row})'] * rows)} ON CONFLICT DO NOTHING"
 
 
+_ROWS_COPIED = 2048
+
+_SHARED = {"params", "rejects"}
+"""Tables where another process may write the same rows at the same time; those of events belong to a locked segment."""
+
+_UNIQUE_VIOLATION = "23505"
+
+
 class PostgresInserter:
-    """Copies rows into a staging table of the session and inserts them from there."""
+    """Copies rows into their table; where a key may be there, into a staging table of the session and on from there."""
 
     def __init__(self, connection: Connection) -> None:
         self._cursor: Any = connection.connection.cursor()
@@ -83,20 +91,49 @@ class PostgresInserter:
     def insert(self, shape: Shape, names: Sequence[str], constants: Values, columns: Sequence[Column]) -> None:
         if not columns[0]:
             return
-        every, staging = ", ".join((*names, *shape.columns)), f"staging_{shape.table}"
-        begin, end = ([[value] * len(columns[0]) for value in same] for same in (constants, shape.constants))
-        texts = map(_copied, (*begin, *columns, *end))
+        every = ", ".join((*names, *shape.columns))
+        if shape.table in _SHARED or not self._copy(shape.table, every, _lines(shape, constants, columns)):
+            self._copy_new(shape.table, every, _lines(shape, constants, columns))
+
+    def _copy(self, table: str, names: str, lines: Iterable[str]) -> bool:
+        """Copy rows into a table; say whether no key was there before. Otherwise nothing is done."""
+        self._cursor.execute("SAVEPOINT copied")
+        try:
+            self._copy_to(table, names, lines)
+        except Exception as error:
+            if getattr(error, "sqlstate", None) != _UNIQUE_VIOLATION:
+                raise
+            self._cursor.execute("ROLLBACK TO copied")
+            return False
+        self._cursor.execute("RELEASE copied")
+        return True
+
+    def _copy_to(self, table: str, names: str, lines: Iterable[str]) -> None:
+        with self._cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            for text in lines:
+                copy.write(text)
+
+    def _copy_new(self, table: str, names: str, lines: Iterable[str]) -> None:
+        """Copy the rows whose key is not there."""
+        staging = f"staging_{table}"
         # Of the same columns, without the keys; rows of it end with the transaction, the table with the session.
         self._cursor.execute("SET LOCAL client_min_messages = warning")
-        self._cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {staging} (LIKE {shape.table}) ON COMMIT DELETE ROWS")
-        if "id" in schema.metadata.tables[shape.table].c:
+        self._cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {staging} (LIKE {table}) ON COMMIT DELETE ROWS")
+        if "id" in schema.metadata.tables[table].c:
             self._cursor.execute(f"ALTER TABLE {staging} DROP COLUMN IF EXISTS id")
-        with self._cursor.copy(f"COPY {staging} ({every}) FROM STDIN") as copy:
-            copy.write("\n".join(map("\t".join, zip(*texts, strict=True))) + "\n")
-        self._cursor.execute(
-            f"INSERT INTO {shape.table} ({every}) SELECT {every} FROM {staging} ON CONFLICT DO NOTHING"
-        )
+        self._copy_to(staging, names, lines)
+        self._cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {staging} ON CONFLICT DO NOTHING")
         self._cursor.execute(f"TRUNCATE {staging}")
+
+
+def _lines(shape: Shape, constants: Values, columns: Sequence[Column]) -> Iterator[str]:
+    """Yield rows as COPY reads them, some at a time: the server takes in the last ones while the next are made."""
+    begin = "".join(f"{_copied_value(value)}\t" for value in constants)
+    end = "".join(f"\t{_copied_value(value)}" for value in shape.constants) + "\n"
+    for start in range(0, len(columns[0]), _ROWS_COPIED):
+        texts = (_copied(column[start : start + _ROWS_COPIED]) for column in columns)
+        rows = map("\t".join, zip(*texts, strict=True))
+        yield f"{begin}{(end + begin).join(rows)}{end}"
 
 
 _PLAIN = {int, float}
