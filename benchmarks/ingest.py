@@ -3,15 +3,18 @@
 One file of native events with ten gradient norms each goes into our typed tables, a row for every norm, and as it is
 into one raw table of each peer. The peers are installed into a folder of their own. Run::
 
-    python -m benchmarks.ingest                 # SQLite
-    python -m benchmarks.ingest --db URL        # a PostgreSQL database without tables, and no peers
+    python -m benchmarks.ingest [--out PAGE]            # SQLite
+    python -m benchmarks.ingest --db URL [--writers 4]  # a PostgreSQL database, and no peers
 
-Prints events per second, peak memory, CPU seconds and the size of the result, best of the rounds, and the ratios.
+Prints events per second, best of the rounds, peak memory of all processes together (of a round of its own that is not
+timed), CPU seconds, the size of the result, and the ratios. Ours is timed from opening a store that is there to closing
+it, DuckDB from connecting to closing, and `sqlite-utils` as a whole, since that is the command a person types.
 """
 
 import argparse
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,7 +24,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import pages
 from debugstore.events import encode
+from debugstore.store.database import open_database
 
 EVENTS = 110_000
 NORMS = 10
@@ -31,16 +36,17 @@ _OURS = """
 import sys, time
 from debugstore.store.database import open_database
 from debugstore.store.ingest import ingest
-with open_database(sys.argv[2], create=True) as store:
-    begun = time.perf_counter()
+begun = time.perf_counter()
+with open_database(sys.argv[2]) as store:
     ingest(store, [sys.argv[1]])
-    print(time.perf_counter() - begun)
+print(time.perf_counter() - begun)
 """
 _DUCKDB = """
 import sys, time, duckdb
-connection = duckdb.connect(sys.argv[2])
 begun = time.perf_counter()
+connection = duckdb.connect(sys.argv[2])
 connection.execute(f"CREATE TABLE raw AS SELECT * FROM read_json('{sys.argv[1]}', format = 'newline_delimited')")
+connection.close()
 print(time.perf_counter() - begun)
 """
 
@@ -51,13 +57,12 @@ class Measured:
 
     seconds: float
     cpu_seconds: float
-    peak_bytes: int
     result_bytes: int
 
 
-def write_log(path: Path, events: int = EVENTS) -> int:
+def write_log(path: Path, events: int = EVENTS, run: str = "bench-7f3a") -> int:
     """Write the log of one long run, every event with `NORMS` gradient norms; return its bytes."""
-    rng = random.Random(0)
+    rng = random.Random(run)
     names = [f"block{block}.{part}.weight" for block in range(12) for part in ("qkv", "out", "up", "down")]
     started = 1_732_000_000.0
     with path.open("wb") as file:
@@ -73,27 +78,63 @@ def write_log(path: Path, events: int = EVENTS) -> int:
                 "top_10_grad_norms": dict(zip(rng.sample(names, NORMS), norms, strict=True)),
             }
             if seq == 0:
-                data = {"schema_version": 1, "segment": "0123456789abcdef", "config": {"lr": 1e-3}}
+                data = {"schema_version": 1, "segment": f"of-{run}", "config": {"lr": 1e-3}}
             event = {"event_type": "gradient_stats" if seq else "fit_start", "timestamp": started + seq * 0.4}
-            event |= {"run_id": "bench-7f3a", "rank": 0, "seq": seq, "step": seq * 10, "epoch": seq // 11_000}
+            event |= {"run_id": run, "rank": 0, "seq": seq, "step": seq * 10, "epoch": seq // 11_000}
             file.write(encode({**event, "data": data}))
     return path.stat().st_size
 
 
-def measured(command: Sequence[str], result: Path | None) -> Measured:
-    """Run a command to its end and return what it took: a script of ours prints its seconds, a program has all."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+def started(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start one way to load a log."""
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+def finished(process: subprocess.Popen[bytes], begun: float, result: Path | None) -> Measured:
+    """Wait for a process and return what it took: a script of ours prints its seconds, a program has all."""
     with process:
         assert process.stdout is not None
         said = process.stdout.read().strip()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+    command = [str(part) for part in process.args]  # type: ignore[union-attr]
     if process.returncode:
         raise SystemExit(f"{command[0]} failed with {process.returncode}")
     seconds = float(said.split()[-1]) if command[1] == "-c" else time.perf_counter() - begun
-    size = result.stat().st_size if result is not None else 0
-    return Measured(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, size)
+    return Measured(seconds, usage.ru_utime + usage.ru_stime, result.stat().st_size if result is not None else 0)
+
+
+def measured(command: Sequence[str], result: Path | None) -> Measured:
+    """Run a command to its end and return what it took."""
+    return finished(started(command), time.perf_counter(), result)
+
+
+def peak_bytes(command: Sequence[str]) -> int:
+    """Run a command and return the most memory that it and its children held together: shared pages count once."""
+    peak = 0
+    with started(command) as process:
+        while process.poll() is None:
+            peak = max(peak, sum(map(_held, _family(process.pid))))
+            time.sleep(0.01)
+    return peak
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and its children."""
+    try:
+        texts = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:  # it has ended
+        return []
+    return [pid, *(found for text in texts for child in text.split() for found in _family(int(child)))]
+
+
+def _held(pid: int) -> int:
+    """Return the memory of a process in bytes, its share of what it shares."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:")), 0)
 
 
 def peers() -> Path:
@@ -104,10 +145,8 @@ def peers() -> Path:
     return PEERS / "bin"
 
 
-def ways(log: Path, folder: Path, url: str | None) -> dict[str, tuple[list[str], Path | None]]:
+def ways(log: Path, folder: Path) -> dict[str, tuple[list[str], Path]]:
     """Return by name each way to load the log: its command, and the file it makes."""
-    if url is not None:
-        return {"debugstore": ([sys.executable, "-c", _OURS, str(log), url], None)}
     ours, raw, duck = folder / "ours.db", folder / "raw.db", folder / "raw.duckdb"
     programs = peers()
     return {
@@ -120,32 +159,81 @@ def ways(log: Path, folder: Path, url: str | None) -> dict[str, tuple[list[str],
     }
 
 
+def fresh(folder: Path) -> None:
+    """Leave an empty store of ours and nothing else."""
+    for old in folder.glob("*.d*b*"):
+        old.unlink()
+    open_database(folder / "ours.db", create=True).close()
+
+
+def against_peers(log: Path, size: int, events: int, rounds: int) -> str:
+    """Return a table of all ways."""
+    folder = log.parent
+    found: dict[str, list[Measured]] = {}
+    peaks = {}
+    for number in range(rounds + 1):
+        for way, (command, result) in ways(log, folder).items():
+            fresh(folder)
+            if number == 0:
+                peaks[way] = peak_bytes(command)
+            else:
+                found.setdefault(way, []).append(measured(command, result))
+    best = {way: min(several, key=lambda one: one.seconds) for way, several in found.items()}
+    heads = ("", "seconds", "events/s", "ours in events/s over it", "CPU seconds", "peak MB", "result / log")
+    ours = best["debugstore"].seconds
+    rows = [
+        (
+            way,
+            f"{one.seconds:.2f}",
+            f"{events / one.seconds:,.0f}",
+            f"{one.seconds / ours:.2f}",
+            f"{one.cpu_seconds:.2f}",
+            f"{peaks[way] / 1e6:.0f}",
+            f"{one.result_bytes / size:.2f}",
+        )
+        for way, one in best.items()
+    ]
+    return pages.table(heads, rows)
+
+
+def on_server(url: str, logs: Sequence[Path], events: int) -> str:
+    """Return a table of several processes that ingest a log each, at once."""
+    open_database(url, create=True).close()
+    begun = time.perf_counter()
+    running = [started([sys.executable, "-c", _OURS, str(log), url]) for log in logs]
+    each = [finished(process, begun, None) for process in running]
+    seconds = max(one.seconds for one in each)
+    cpu = sum(one.cpu_seconds for one in each)
+    row = (f"{len(logs)}", f"{seconds:.2f}", f"{len(logs) * events / seconds:,.0f}", f"{cpu:.2f}")
+    return pages.table(("processes", "seconds", "events/s in all", "their CPU seconds"), [row])
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--events", type=int, default=EVENTS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--db", help="a database URL, instead of SQLite files")
+    parser.add_argument("--writers", type=int, default=1, help="processes that ingest a log each, with --db")
+    parser.add_argument("--out", type=Path, help="file to write the page to")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        log = folder / "log.jsonl"
-        size = write_log(log, asked.events)
-        print(f"{asked.events:,} events with {NORMS} norms each, {size / 1e6:.0f} MB; best of {asked.rounds}\n")
-        found: dict[str, list[Measured]] = {}
-        for _ in range(1 if asked.db else asked.rounds):
-            for way, (command, result) in ways(log, folder, asked.db).items():
-                for old in folder.glob("*.d*b*"):
-                    old.unlink()
-                found.setdefault(way, []).append(measured(command, result))
-    best = {way: min(several, key=lambda one: one.seconds) for way, several in found.items()}
-    print("| | seconds | events/s | ratio | CPU seconds | peak MB | result / log |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
-    ours = best["debugstore"].seconds
-    for way, one in best.items():
-        share = f"{one.result_bytes / size:.2f}" if one.result_bytes else ""
-        cells = (f"{one.seconds:.2f}", f"{asked.events / one.seconds:,.0f}", f"{one.seconds / ours:.2f}")
-        print("|", way, "|", " | ".join((*cells, f"{one.cpu_seconds:.2f}", f"{one.peak_bytes / 1e6:.0f}", share)), "|")
+        logs = [Path(name) / f"log{number}.jsonl" for number in range(asked.writers if asked.db else 1)]
+        size = sum(write_log(log, asked.events, f"{log.stem}-{time.time_ns():x}") for log in logs) // len(logs)
+        said = f"A log of {asked.events:,} events with {NORMS} norms each, {size / 1e6:.0f} MB"
+        if asked.db:
+            parts = [f"{said}, for each process.", on_server(asked.db, logs, asked.events)]
+        else:
+            parts = [f"{said}; best of {asked.rounds}.", against_peers(logs[0], size, asked.events, asked.rounds), READ]
+    pages.write(asked.out, "Ingest", pages.machine(f"SQLite {sqlite3.sqlite_version}"), *parts)
+
+
+READ = (
+    "Ours are typed tables: one row an event in the table of its type, and one for every norm. The peers' are one raw"
+    " table, a row a line, the norms a text or a structure in it. Ours and DuckDB are timed from opening the database"
+    " to closing it, sqlite-utils as the command a person types. Peak memory is that of all processes together, of a"
+    " run that is not timed."
+)
 
 
 if __name__ == "__main__":
