@@ -19,6 +19,8 @@ Alert = Literal["warn", "raise"] | Callable[[Any], None] | None
 
 PAUSE_SECONDS = 1.0
 """Least time between two looks."""
+SAID = ("code", "severity", "title", "first_step")
+"""What the summary says of a finding."""
 SHARE = 0.01
 """Most of the time that looks may take."""
 
@@ -44,6 +46,12 @@ class Alerts:
         self._next = 0.0
         self._given_up = False
         self._pending: AlertError | None = None
+        self._found: dict[str, dict[str, Any]] = {}
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """All findings so far, notes too, as the summary says them: each once, at its worst."""
+        return list(self._found.values())
 
     def catch_up(self) -> None:
         """Look at what the log holds now, unless the last look was a moment ago."""
@@ -71,6 +79,7 @@ class Alerts:
         began = time.perf_counter()
         try:
             for finding in self._look():
+                self._found[finding.code] = {field: getattr(finding, field) for field in SAID}
                 if finding.severity != "note":
                     self._tell(finding)
         except Exception as error:

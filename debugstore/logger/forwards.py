@@ -6,7 +6,7 @@ copy of a model is not watched, and a saved model loads where this package is no
 
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -17,13 +17,13 @@ MAX_MODULES = 128
 
 
 class ForwardHook:
-    """A hook on one module; silent while torch.compile traces it, and when backward repeats a checkpointed forward."""
+    """A hook on one module; silent while torch.compile or torch.jit traces it, and when backward repeats a forward."""
 
     def __init__(self, tell: Callable[..., None]) -> None:
         self._tell = tell
 
     def __call__(self, module: nn.Module, inputs: Any, *output: Any) -> None:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
             return
         if torch._C._current_graph_task_id() == -1:
             self._tell(module, inputs, *output)
@@ -54,7 +54,10 @@ class Forwards:
     ) -> None:
         self._modules = [] if is_compiled(root) or is_compiled(model) else _modules(model)
         self._ran = ran
-        self._root = root.register_forward_pre_hook(ForwardHook(lambda _, inputs: entered(_first(inputs))))
+        self._module = root
+        self._hook = ForwardHook(lambda _, inputs: entered(_first(inputs)))
+        self._root: Any = root.register_forward_pre_hook(self._hook)
+        self._scripting = Scripting(self)
         self._armed: dict[str, Any] = {}
         self._fired: set[str] = set()
         self._wanted = False
@@ -66,6 +69,8 @@ class Forwards:
 
     def arm(self, wanted: bool) -> None:
         """Watch the modules, or stop watching them."""
+        if self._root is None:
+            self._root = self._module.register_forward_pre_hook(self._hook)
         if wanted == self._wanted:
             return
         self._wanted = wanted
@@ -80,10 +85,17 @@ class Forwards:
 
     def remove(self) -> None:
         """Take all hooks back."""
+        self._scripting.remove()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Take the hooks back until the modules are armed again."""
         self._fired.update(self._armed)
         self._wanted = True
         self.arm(False)
-        self._root.remove()
+        if self._root is not None:
+            self._root.remove()
+            self._root = None
 
     def _teller(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def tell(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -91,6 +103,40 @@ class Forwards:
             self._ran(name, module, _first(inputs), output)
 
         return tell
+
+
+class Scripting:
+    """Takes the hooks off a model before `torch.jit.script` reads it, which would compile them.
+
+    `torch.jit.script` asks every module for `__prepare_scriptable__`, meant for modules that stand in for another; as
+    long as logs are open, `nn.Module` has one that answers with the module itself. The hooks come back with the next
+    step that is logged.
+    """
+
+    _open: ClassVar[list["Scripting"]] = []
+
+    def __init__(self, forwards: "Forwards") -> None:
+        self._forwards = forwards
+        self._open.append(self)
+        nn.Module.__prepare_scriptable__ = _prepare  # type: ignore[attr-defined]
+
+    def remove(self) -> None:
+        """Stop looking; with the last one, the method goes."""
+        if self in self._open:
+            self._open.remove(self)
+            if not self._open:
+                del nn.Module.__prepare_scriptable__  # type: ignore[attr-defined]
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Take all hooks off."""
+        for scripting in cls._open:
+            scripting._forwards.let_go()
+
+
+def _prepare(module: nn.Module) -> nn.Module:
+    Scripting.prepare()
+    return module
 
 
 def is_compiled(module: nn.Module) -> bool:

@@ -120,7 +120,10 @@ class Session:
             for follower in self._followers:
                 follower.close()
             more = {"run_id": self.log.run_id, "rank": self.log.rank, "log": self.log.path.name, "status": status}
-            self.log.summary.write(self._summary_path, {**more, "error": error, **self.recorder.totals()})
+            findings = self._alerts.findings if self._alerts is not None else None
+            self.log.summary.write(
+                self._summary_path, {**more, "error": error, **self.recorder.totals(), "findings": findings}
+            )
         except Exception as second:
             warn(f"the log {self.log.path} could not be closed: {second}")
 

@@ -1,6 +1,7 @@
 """Alerts tell of a fault while the training runs, once, and never hurt it."""
 
 import itertools
+import json
 import time
 import warnings
 from collections.abc import Callable
@@ -65,6 +66,9 @@ def test_a_function_hears_of_the_cause_while_the_training_runs(tmp_path: Path) -
     assert "missing-zero-grad" in early
     codes = [(finding.code, finding.severity) for finding in heard]
     assert len(codes) == len(set(codes))
+    summary = json.loads(next(tmp_path.glob("debug_summary_*.json")).read_text())
+    said = [(finding["code"], finding["severity"]) for finding in summary["findings"] if finding["severity"] != "note"]
+    assert sorted(said) == sorted(dict(codes).items())
 
 
 def test_raise_ends_the_training_at_an_error(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ def test_summary_has_the_totals(tmp_path: Path) -> None:
     assert summary["steps"] == 30
     assert summary["total_events"] == len(events(log))
     assert 0 < summary["logger_seconds"] < summary["seconds"]
+    assert summary["findings"] is None  # nobody asked for any
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,26 @@ def test_a_closed_logger_does_nothing(tmp_path: Path) -> None:
     with log:
         pass
     assert log.path.read_bytes() == before
+
+
+def test_a_watched_model_can_be_scripted_and_traced(tmp_path: Path) -> None:
+    """TorchScript of a watched model is that of one that is not, and the log goes on."""
+    model = small_model()
+    x, y = batch(0)
+    with DebugLogger(model, torch.optim.SGD(model.parameters(), 0.1), log_dir=tmp_path) as log:
+        for step in range(12):
+            if step in (0, 8):  # with hooks on the modules, and without
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    made = torch.jit.script(model), torch.jit.trace(model, x)
+                assert all(torch.equal(one(x), model(x)) for one in made)
+            loss = functional.cross_entropy(model(x), y)
+            log.training_step(loss)
+            loss.backward()
+    assert [line["step"] for line in events(log, "activations")] == [1, 2, 3, 4]
+    assert [line["step"] for line in events(log, "training_step")] == [0, 1, 2, 3, 4, 10]
+    assert not events(log, "logger_error")
+    assert not hasattr(nn.Module, "__prepare_scriptable__")
 
 
 def test_copies_and_pickles_are_not_watched(tmp_path: Path) -> None:

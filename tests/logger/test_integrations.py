@@ -35,7 +35,7 @@ def hf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
-    def run(spoil: bool = False, **arguments: Any) -> tuple[list[dict[str, Any]], Any]:
+    def run(spoil: bool = False, logs: str = "logs", **arguments: Any) -> tuple[list[dict[str, Any]], Any]:
         torch.manual_seed(0)
         config = transformers.GPT2Config(vocab_size=17, n_positions=8, n_embd=16, n_layer=1, n_head=2)
         model = transformers.GPT2LMHeadModel(config)
@@ -59,10 +59,10 @@ def hf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             ),
             train_dataset=[{"input_ids": row, "labels": row} for row in ids],
             eval_dataset=[{"input_ids": row, "labels": row} for row in ids[:8]],
-            callbacks=[DebugLoggerCallback(log_dir=tmp_path / "logs", num_classes=17)],
+            callbacks=[DebugLoggerCallback(log_dir=tmp_path / logs, num_classes=17)],
         )
         trainer.train()
-        return log_of(tmp_path / "logs"), trainer
+        return log_of(tmp_path / logs), trainer
 
     return run
 
@@ -103,6 +103,22 @@ def test_the_transformers_callback_shows_a_nan_that_the_trainer_hides(hf: Any) -
     lines, trainer = hf(spoil=True)
     assert all(math.isfinite(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry)
     assert {data["nonfinite"]["loss"] for data in of(lines, "training_step")} == {"nan"}
+
+
+def test_the_transformers_callback_reads_a_compiled_model(hf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under torch_compile steps, gradients and updates are logged as without, numbers included."""
+    plain, _ = hf()
+    compiled, trainer = hf(torch_compile=True, torch_compile_backend="aot_eager", logs="compiled")
+    assert hasattr(trainer.model_wrapped, "_orig_mod")
+    for kind in ("training_step", "gradient_stats", "param_updates"):
+        assert len(of(plain, kind)) == len(of(compiled, kind)) > 4
+    for field, kind in (("loss", "training_step"), ("total_norm", "gradient_stats"), ("update_norm", "param_updates")):
+        values = [[data[field] for data in of(lines, kind)] for lines in (plain, compiled)]
+        assert values[0] == pytest.approx(values[1], rel=1e-4)
+    monkeypatch.setenv("ACCELERATE_DYNAMO_USE_FULLGRAPH", "true")
+    with pytest.warns(LoggerWarning, match="steps are not logged"):
+        lines, _ = hf(torch_compile=True, torch_compile_backend="aot_eager", logs="full")
+    assert not of(lines, "training_step")
 
 
 def lightning_parts() -> tuple[Any, Any]:

@@ -1,5 +1,6 @@
 """`transformers.Trainer`: a callback that reads the loss where the model makes it, before the Trainer filters it."""
 
+import os
 from typing import Any
 
 import torch
@@ -17,12 +18,25 @@ except ImportError as error:
     raise MissingExtraError("transformers", "transformers", "the Trainer callback") from error
 
 
+class _BehindTheGraph(ForwardHook):
+    """A hook that torch.compile does not trace but leaves its graph for, with the module's output."""
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator, unused-ignore]
+    def __call__(self, module: nn.Module, inputs: Any, *output: Any) -> None:
+        super().__call__(module, inputs, *output)
+
+
+def _is_full_graph() -> bool:
+    return os.environ.get("ACCELERATE_DYNAMO_USE_FULLGRAPH", "").lower() in ("1", "true", "yes", "on", "t", "y")
+
+
 class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
     """Log a `Trainer`'s training: `Trainer(..., callbacks=[DebugLoggerCallback(log_dir="logs/debug")])`.
 
     The loss of every micro-step is taken from the model's own output, so a NaN that `logging_nan_inf_filter` hides is
-    there. A loss that the Trainer computes itself (`compute_loss_func`, label smoothing) or a model under
-    `torch_compile` makes no such output: said once; gradients and updates are logged all the same.
+    there. Under `torch_compile` the compiled graph ends where the model does and the loss is read behind it; where the
+    graph may not end (`ACCELERATE_DYNAMO_USE_FULLGRAPH`), and where the Trainer computes the loss itself
+    (`compute_loss_func`, label smoothing), there is no output to read: steps are not logged, which is said once.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -51,7 +65,8 @@ class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         self.debug_logger = DebugLogger(model, optimizer, **{**known, **self.options, "config": config})
         self._is_causal = "CausalLM" in type(model).__name__ or "LMHead" in type(model).__name__
         self._seen = False
-        self._hook = model.register_forward_hook(ForwardHook(self._forward_left), with_kwargs=True)
+        hook = _BehindTheGraph if args.torch_compile and not _is_full_graph() else ForwardHook
+        self._hook = model.register_forward_hook(hook(self._forward_left), with_kwargs=True)
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Begin an epoch."""
@@ -70,7 +85,7 @@ class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         if not self._seen and self.debug_logger is not None:
             self._seen = True
             warn(
-                "the model's output shows no loss (torch_compile, or a loss the Trainer computes): steps are not logged"
+                "the model's output shows no loss (a full graph, or a loss the Trainer computes): steps are not logged"
             )
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
