@@ -312,8 +312,8 @@ def page(figures: Figures) -> str:
         f"{tuned} alone. {others} are scored; where they showed that a rule's logic was wrong it was mended for a "
         "reason that holds everywhere and without a threshold chosen on them, so they are not fully blind.",
         "",
-        f"{figures.num_stale or 'None'} of the logs "
-        f"{'was' if figures.num_stale < 2 else 'were'} written by another revision of the code than this page.",
+        f"When the page was written, {figures.num_stale or 'none'} of the {len(figures.judged)} logs "
+        f"{'was' if figures.num_stale < 2 else 'were'} of another revision of the code.",
         "",
         "A fault counts where it does harm: where the trained model keeps less than "
         f"{effects.HARMFUL:.0%} of the clean training's gain in quality (accuracy, or variance explained, on untouched "

@@ -107,7 +107,8 @@ informed AS (
     WHERE run = :run AND label_input_dependence IS NOT NULL
 ),
 validated AS (
-    SELECT COUNT(*) AS num_rows, MIN(loss) AS best_loss, MAX(accuracy) AS best_accuracy
+    -- a class that is named always may be frequent in one validation by chance
+    SELECT COUNT(*) AS num_rows, MIN(loss) AS best_loss, AVG(accuracy) AS mean_accuracy
     FROM current_validations
     WHERE run = :run AND loss IS NOT NULL
 ),
@@ -152,7 +153,7 @@ settled AS (
                 AND v.num_rows >= 2
                 AND r.last_step >= :done * COALESCE(c.total_steps, 0)
                 AND v.best_loss > :below * r.guessing_loss
-                AND (v.best_accuracy IS NULL OR v.best_accuracy < r.majority_share + :gain)
+                AND (v.mean_accuracy IS NULL OR v.mean_accuracy < r.majority_share + :gain)
             )
         )
         AND COALESCE(r.late_rate, 0) <= 1.001 * COALESCE(r.rate_before, r.late_rate, 0)
