@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import event
 
 from debugstore.errors import (
@@ -22,9 +23,10 @@ from debugstore.errors import (
     StoreReadOnlyError,
     StoreVersionError,
 )
-from debugstore.store import upkeep, versions
+from debugstore.store import upkeep, versions, views
 from debugstore.store.database import Database, open_database
 from debugstore.store.ingest import ingest
+from debugstore.store.upgrade import config
 from tests.support.content import content
 from tests.support.logs import Run
 
@@ -213,6 +215,30 @@ def test_processes_may_make_a_store_at_once(store_url: str, tmp_path: Path) -> N
     with open_database(store_url) as store:
         assert upkeep.check(store) == ()
         assert len(content(store, "runs")["runs"]) == 4
+
+
+def test_processes_may_upgrade_a_store_at_once(store_url: str, tmp_path: Path) -> None:
+    """Several processes that find a store of the first schema all succeed, and none of its rows is lost."""
+    with open_database(store_url, create=True) as store:
+        ingest(store, [LOG.write(tmp_path / "log.jsonl")])
+        before = content(store, "steps", "runs")
+    with open_database(store_url, any_version=True) as store, store.write() as connection:
+        views.drop(connection)
+        command.downgrade(config(connection), versions.revisions()[0])
+    script = (
+        "import sys; from debugstore.store.database import open_database\n"
+        "sys.stdin.read()\n"
+        "with open_database(sys.argv[1], any_version=True) as store: store.upgrade()"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", script, store_url], stdin=subprocess.PIPE) for _ in range(3)]
+    for process in started:
+        process.stdin.close()  # type: ignore[union-attr]
+    assert [process.wait(60) for process in started] == [0] * 3
+    with open_database(store_url) as store:
+        assert {name: len(rows) for name, rows in content(store, "steps", "runs").items()} == {
+            name: len(rows) for name, rows in before.items()
+        }
+        assert ingest(store, [tmp_path / "log.jsonl"]).known == len(LOG.events())
 
 
 def test_reading_imports_no_alembic(tmp_path: Path) -> None:
