@@ -312,7 +312,7 @@ def main() -> None:
     parser.add_argument("--small-only", action="store_true", help="leave out the model of ten million parameters")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    results = [measure({"width": 160, "layers": 3, "batch": 4, "length": 64}, given.rounds)]
+    results = [measure({"width": 160, "layers": 3, "batch": 5, "length": 64}, given.rounds)]
     if not given.small_only:
         large = {"width": 320, "layers": 8, "batch": 4, "length": 64}
         results.append(measure(large, max(2, given.rounds // 3)))

@@ -21,6 +21,7 @@ from debugstore.logger.plain import plain
 from debugstore.logger.probes.base import Batch, Facts, Probe, overridden
 from debugstore.logger.readback import resolve
 from debugstore.logger.schedule import NOTHING, Plan, Schedule
+from debugstore.logger.tensors import scalar
 
 
 class Recorder:
@@ -321,7 +322,7 @@ class Recorder:
         scale = self.context.scale()
         if scale is not None:
             own["loss_scale"] = scale.clone()
-        told = {name: _scalar(given[name]) for name in ("accuracy", "learning_rate") if given[name] is not None}
+        told = {name: scalar(given[name]) for name in ("accuracy", "learning_rate") if given[name] is not None}
         self._facts = {"": own, **self._ask("step_facts", batch), "told": told}
         self._losses = []
 
@@ -336,7 +337,7 @@ class Recorder:
         if fault is not None and not self._warned:
             self._warned = True
             warn(fault)
-        return _scalar(loss)
+        return scalar(loss)
 
     def _write_step(self) -> None:
         losses, self._losses = self._losses, None
@@ -393,11 +394,3 @@ class Recorder:
             known = [loss for loss in losses if loss is not None]
             data["loss"] = sum(known) / (1 if self.sum_losses else len(known)) if known else None
         self.log.emit(event_type, step, data)
-
-
-def _scalar(value: Any) -> Any:
-    """Return a scalar tensor without its graph, a number as it is; a larger tensor's mean."""
-    if isinstance(value, Tensor):
-        flat = value.detach()
-        return flat.reshape(()) if flat.numel() == 1 else flat.float().mean()
-    return plain(value)

@@ -7,6 +7,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from debugstore.logger.plain import plain
+
 MAX_OUTPUT_ENTRIES = 1 << 15
 MIN_OUTPUT_ROWS = 16
 HOST = "cpu"
@@ -20,6 +22,14 @@ def on_host(scalar: Tensor) -> bool:
 def number(scalar: Tensor) -> float:
     """Return a scalar of the host's memory; reads it in place, where `item()` would go through the dispatcher."""
     return cast(float, scalar.tolist())
+
+
+def scalar(value: Any) -> Any:
+    """Return a scalar tensor without its graph, a number as it is; a larger tensor's mean."""
+    if isinstance(value, Tensor):
+        flat = value.detach()
+        return flat.reshape(()) if flat.numel() == 1 else flat.float().mean()
+    return plain(value)
 
 
 def on_device(rate: Any) -> Any:
