@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, text, update
 
 from debugstore.errors import RunAmbiguousError, RunNotFoundError
-from debugstore.store import resume, schema, texts
-from debugstore.store.segments import ordered
+from debugstore.store import schema, texts
 from debugstore.store.summaries import QUERY, RunSummary, summary
 
 LATEST = "latest"
@@ -54,6 +53,8 @@ def _near(asked: str, names: Sequence[str]) -> list[str]:
 
 def refresh(connection: Connection, run: int) -> None:
     """Fill a run from its segments: its facts from the last start of its lowest rank, its status from its end."""
+    from debugstore.store.segments import ordered  # and with it all of ingest, which a report does not wait for
+
     segments, starts, ends = schema.segments, *(schema.event_tables[kind] for kind in ("fit_start", "fit_end"))
     found = connection.execute(select(segments).where(segments.c.run == run)).mappings().all()
     if not found:
@@ -106,6 +107,8 @@ def tag(connection: Connection, run: int, add: Iterable[str] = (), remove: Itera
 
 def remove(connection: Connection, run: int) -> None:
     """Delete a run and all its rows; its files are read from the beginning if they are ingested again."""
+    from debugstore.store import resume
+
     run_id = connection.execute(select(schema.runs.c.run_id).where(schema.runs.c.id == run)).scalar_one()
     resume.forget(connection, run_id)
     for table in (*schema.part_tables, *schema.plan_tables.values(), schema.stretches, schema.segments):
