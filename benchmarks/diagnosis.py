@@ -66,6 +66,7 @@ def main() -> None:
     early = [job for job in wanted if job.case.early]
     healthy = [job for job in wanted if job.case.kind == "healthy" and job.seed == 0]
     figures = Figures(
+        command=" ".join(["python -m benchmarks.diagnosis", *sys.argv[1:]]),
         judged=judged,
         gains=gains,
         early=_judged(answers(early, EARLY, options.workers), gains),
@@ -78,7 +79,7 @@ def main() -> None:
         scored = [one for one in faults(judged) if not one.tuned]
         figures.ablation = ablation.collapses(scored, options.workers)
     text = page(figures)
-    if options.only or options.families or options.tuning or options.no_training or options.seeds < 3:
+    if options.only or options.families or options.tuning or options.no_training:
         print(text)
     else:
         PAGE.write_text(text)

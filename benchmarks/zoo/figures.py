@@ -21,6 +21,8 @@ class Figures:
     """Healthy runs by the name of the cut that their logs were given."""
     baseline: Mapping[Job, tuple[str, ...]] = field(default_factory=dict)
     ablation: Mapping[str, Counter[tuple[str, str]]] = field(default_factory=dict)
+    command: str = "python -m benchmarks.diagnosis"
+    """What made the page."""
     num_stale: int = 0
     """Logs that were written by another revision of the code."""
 

@@ -304,7 +304,7 @@ def page(figures: Figures) -> str:
     parts = [
         "# How good the diagnoses are",
         "",
-        "Made by `python -m benchmarks.diagnosis`; do not edit.",
+        f"Made by `{figures.command}`; do not edit.",
         "",
         f"{len(ids)} faults and {len({one.job.case.id for one in figures.judged if one.job.case.kind == 'healthy'})} "
         f"healthy regimes, each a short training on real data with the real logger, on up to {len(FAMILIES)} model "
