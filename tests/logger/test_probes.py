@@ -63,6 +63,27 @@ def test_labels_are_counted_as_by_hand(tmp_path: Path) -> None:
     assert (sanity["num_valid"], sanity["num_ignored"]) == (6, 2)
 
 
+@pytest.mark.parametrize("ignored", [0, 3, 12])
+def test_labels_and_outputs_are_described_alike_where_the_host_cannot_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ignored: int
+) -> None:
+    """On the host labels are counted by histogram, elsewhere by a sort, and sums are put together otherwise."""
+    from debugstore.logger import tensors
+
+    torch.manual_seed(9)
+    logits, labels = torch.randn(12, 7), torch.randint(2, 7, (12,))
+    labels[:ignored] = -100
+    found = []
+    for host in ("cpu", "another"):
+        monkeypatch.setattr(tensors, "HOST", host)
+        data = one_step(tmp_path / host, logits.relu(), labels, num_classes=7)
+        left_out = ("log", "allocated_bytes")
+        found.append({key: value for key, value in data.items() if key not in left_out})
+    assert found[0].keys() == found[1].keys()
+    for key, value in found[0].items():
+        assert found[1][key] == (pytest.approx(value, rel=1e-5) if isinstance(value, float) else value), key
+
+
 def test_labels_out_of_range_are_counted(tmp_path: Path) -> None:
     """Labels below zero and from num_classes on are out of range; ignored ones are not."""
     labels = torch.tensor([5, -1, -100, 2])
