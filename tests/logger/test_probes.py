@@ -278,6 +278,25 @@ def test_activations_are_those_of_a_plain_forward(tmp_path: Path) -> None:
     assert lines[-1]["data"]["modules"]["2"]["input_inactive_share"] == relu["inactive_share"] > 0.3
 
 
+@pytest.mark.parametrize("shape", [(3, 700, 96), (9, 4, 80, 80)])
+def test_of_large_outputs_the_first_rows_are_looked_at(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """Rows of channels or whole samples, up to 2^17 numbers for ranges and 2^14 for the spread, one at least."""
+    torch.manual_seed(2)
+    x = torch.randn(shape)
+    images = len(shape) == 4
+    model = nn.Conv2d(4, 6, 1) if images else nn.Linear(96, 96)
+    made = model(x).detach()
+    rows = made if images else made.flatten(0, 1)
+    wide, narrow = (rows[: max(1, most // rows[0].numel())] for most in (2**17, 2**14))
+    assert len(narrow) < len(wide) < len(rows)
+    with DebugLogger(model, torch.optim.SGD(model.parameters(), 0.1), log_dir=tmp_path) as log:
+        log.training_step(model(x).sum())
+    data = events(log, "activations")[0]["data"]["modules"][""]
+    assert data["abs_max"] == pytest.approx(wide.abs().max().item(), rel=1e-5)
+    assert data["std"] == pytest.approx(narrow.std(correction=0).item(), rel=1e-4)
+    assert (data["inactive_share"], data["num_nonfinite"]) == (0, 0)
+
+
 def test_saturated_units_are_counted(tmp_path: Path) -> None:
     """The share of tanh outputs beyond 0.99 is that of a forward by hand."""
     model = nn.Sequential(nn.Linear(8, 30), nn.Tanh(), nn.Linear(30, CLASSES))

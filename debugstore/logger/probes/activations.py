@@ -15,7 +15,8 @@ from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.schedule import Plan
 from debugstore.logger.tensors import finite_range, is_finite, on_host
 
-MAX_ENTRIES = 1 << 14
+MAX_RANGED = 1 << 17
+MAX_MEASURED = 1 << 14
 BOUNDED = {nn.Tanh: (-0.99, 0.99), nn.Sigmoid: (0.01, 0.99)}
 CHANNELS_FIRST = (_ConvNd, _NormBase, nn.GroupNorm)
 CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase)
@@ -35,12 +36,13 @@ class _Window:
 class Activations(Probe):
     """`activations`: spread, dead and saturated units, what is not finite, by module.
 
-    Ranges are over all of an output; spread and saturation over its first rows, 2^14 numbers or the first sample.
+    Of an output the first rows are looked at, or the first samples where channels come second, one at least: ranges
+    over 2^17 numbers, spread and saturation over 2^14.
     """
 
     name = "activations"
     cost = (
-        "two passes over every module's input and output, and three over 2^14 numbers of it, in the first five steps "
+        "two passes over 2^17 numbers of each module's input and output, three over 2^14, in the first five steps "
         "and in four of every five hundred"
     )
 
@@ -68,12 +70,14 @@ class Activations(Probe):
             last_before = self._last_dim
             self._last_dim = isinstance(module, CHANNELS_LAST) or self._last_dim
         window = self._windows.setdefault(name, _Window(type(module).__name__, len(self._windows)))
-        values = made.detach()
+        values = _first(made, self._last_dim, MAX_RANGED)
         ranges = _ranges(values, self._last_dim)
         window.ranges = _widened(window.ranges, ranges)
         has_weights = next(module.parameters(recurse=False), None) is not None
         if self._produced and has_weights and isinstance(inputs, Tensor) and inputs.is_floating_point():
-            window.input_ranges = _widened(window.input_ranges, _ranges(inputs.detach(), last_before))
+            window.input_ranges = _widened(
+                window.input_ranges, _ranges(_first(inputs, last_before, MAX_RANGED), last_before)
+            )
         self._produced = True
         window.facts = _measure(module, values, ranges, self._last_dim)
 
@@ -129,7 +133,8 @@ def _measure(module: nn.Module, values: Tensor, ranges: Tensor, last_dim: bool) 
     num_nonfinite: Tensor | int = 0
     if not (on_host(low) and is_finite(low) and is_finite(high)):
         low, high, num_nonfinite = finite_range(values.float())
-    sample = _sample(values, last_dim)
+    sample = _first(values, last_dim, MAX_MEASURED)
+    sample = sample.float() if sample.dtype in (torch.bfloat16, torch.float16) else sample
     facts: Facts = {
         "std": torch.linalg.vector_norm(sample - sample.mean()) / math.sqrt(sample.numel()),
         "abs_max": torch.maximum(-low, high),
@@ -141,11 +146,11 @@ def _measure(module: nn.Module, values: Tensor, ranges: Tensor, last_dim: bool) 
     return facts
 
 
-def _sample(values: Tensor, last_dim: bool) -> Tensor:
-    """Return the first rows of channels, or the first samples, in single precision at least."""
-    rows = values.flatten(0, -2) if last_dim else values
-    rows = rows[: max(1, MAX_ENTRIES // rows[0].numel())]
-    return rows.float() if rows.dtype in (torch.bfloat16, torch.float16) else rows
+def _first(values: Tensor, last_dim: bool, most: int) -> Tensor:
+    """Return the first rows of channels, or the first samples: up to so many numbers, one at least."""
+    values = values.detach()
+    rows = values.flatten(0, -2) if last_dim and values.dim() > 2 and values.numel() > most else values
+    return rows[: max(1, most * rows.shape[0] // rows.numel())] if rows.numel() > most else rows
 
 
 def _shares(window: _Window) -> Facts:
