@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from debugstore.events import EVENT_TYPES
 from debugstore.store.fields import Field, fields_of
-from debugstore.store.numbers import OddError, number_rows, refuse_odd_numbers
+from debugstore.store.numbers import OddError, number_rows, real_numbers
 from debugstore.store.parts import NUMBER_LISTS
 from debugstore.store.shapes import Column, Columns, packed, shape
 
@@ -90,6 +90,8 @@ class Line:
         ]
         values = list(zip(*[_astuple(event.data) for event in events], strict=True))
         for field, column in zip(self._fields, values, strict=False):
+            if column[0] is None and field.kind != "json" and column.count(None) == len(column):
+                continue
             kinds = set(map(type, column))
             if kinds <= {_NONE, UnsetType}:
                 if field.kind == "json" and _NONE in kinds:
@@ -118,7 +120,7 @@ def _column(field: Field, values: Sequence[Any], kinds: set[type]) -> Column:
         if float in kinds and any(type(value) is float and value.is_integer() for value in values):
             raise OddError
     elif field.kind == "real":
-        refuse_odd_numbers(values, kinds)
+        return real_numbers(values, kinds)
     return packed(values, kinds)
 
 

@@ -1,8 +1,10 @@
 """Lists of numbers by parameter in bulk: the columns of their rows and the shapes these have. Part of the fast path."""
 
-from collections.abc import Callable, Iterable, Sequence
+from array import array
+from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 from math import copysign
+from struct import pack
 from typing import Any
 
 from debugstore.store.parts import LARGEST, PARTS, SMALLEST
@@ -12,6 +14,7 @@ Numbers = dict[str, Any]
 """Numbers by parameter."""
 
 _FLOATS = {float, type(None)}
+_NEGATIVE_ZERO = pack("d", -0.0)
 
 
 class OddError(Exception):
@@ -30,43 +33,6 @@ _LARGEST = _shape("gradient_stats", LARGEST)
 _SMALLEST = _shape("gradient_stats", SMALLEST)
 
 
-class _Rows:
-    """The rows of many events' lists, of one shape, while they are gathered.
-
-    Those of an event are in the order of their names: where parameters got their ids in that order too, rows are
-    appended to a table, which takes SQLite half the time.
-    """
-
-    def __init__(self, num_values: int) -> None:
-        self.seqs: list[int] = []
-        self.lengths: list[int] = []
-        self.names: list[str] = []
-        self.values: list[list[Any]] = [[] for _ in range(num_values)]
-
-    def add(self, seq: int, names: list[str], *values: Iterable[Any]) -> None:
-        """Add the rows of one event."""
-        self.seqs.append(seq)
-        self.lengths.append(len(names))
-        self.names += names
-        for gathered, more in zip(self.values, values, strict=True):
-            gathered.extend(more)
-
-    def columns(self, of: Shape, place_of: Callable[[str], int]) -> list[Column]:
-        """Return the columns of all rows.
-
-        Raises:
-            OddError: there is a value that they would not say.
-        """
-        seqs = list(chain.from_iterable(map(repeat, self.seqs, self.lengths)))
-        columns: list[Column] = [packed(seqs, {int}), packed(list(map(place_of, self.names)), {int})]
-        for name, values in zip(of.columns[2:], self.values, strict=False):
-            kinds = set(map(type, values))
-            if name != "listed":
-                refuse_odd_numbers(values, kinds)
-            columns.append(packed(values, kinds))
-        return columns
-
-
 def number_rows(
     plan: str,
     place_of: Callable[[str], int],
@@ -76,52 +42,93 @@ def number_rows(
 ) -> Columns:
     """Return the rows of the two lists of each event.
 
+    Those of an event are in the order of their names: where parameters got their ids in that order too, rows are
+    appended to a table, which takes SQLite half the time.
+
     Args:
         place_of: from the name of a parameter to what stands for it.
 
     Raises:
-        OddError: rows do not say a list: an empty one, two norms of one parameter.
+        OddError: rows do not say a list: an empty one, two norms of one parameter, a number that is no finite float.
     """
     if {} in firsts or {} in seconds:
         raise OddError
-    rows = _changes(seqs, firsts, seconds) if plan == "param_updates" else _norms(seqs, firsts, seconds)
-    return {of: gathered.columns(of, place_of) for of, gathered in rows.items() if gathered.seqs}
+    if plan == "param_updates":
+        given = [
+            (seq, *_changes(one, other)) for seq, one, other in zip(seqs, firsts, seconds, strict=True) if one or other
+        ]
+        return _columns(_CHANGES, place_of, given)
+    both, large, small = [], [], []
+    for seq, one, other in zip(seqs, firsts, seconds, strict=True):
+        if one and other:
+            both.append((seq, *_norms(one, other)))
+        elif one:
+            large.append((seq, one))
+        elif other:
+            small.append((seq, other))
+    return {
+        **_columns(_NORMS, place_of, both),
+        **_columns(_LARGEST, place_of, large),
+        **_columns(_SMALLEST, place_of, small),
+    }
 
 
-def _changes(
-    seqs: Sequence[int], changes: Sequence[Numbers | None], ratios: Sequence[Numbers | None]
-) -> dict[Shape, _Rows]:
-    rows = _Rows(2)
-    for seq, change, ratio in zip(seqs, changes, ratios, strict=True):
-        if change or ratio:
-            change_of, ratio_of = change or {}, ratio or {}
-            names = sorted(change_of if change_of.keys() == ratio_of.keys() else {**change_of, **ratio_of})
-            rows.add(seq, names, map(change_of.get, names), map(ratio_of.get, names))
-    return {_CHANGES: rows}
+def _changes(changes: Numbers | None, ratios: Numbers | None) -> tuple[Numbers, Numbers]:
+    """Return both lists with the same names."""
+    first, second = changes or {}, ratios or {}
+    if first.keys() == second.keys():
+        return first, second
+    names = {**first, **second}
+    return {name: first.get(name) for name in names}, {name: second.get(name) for name in names}
 
 
-def _norms(
-    seqs: Sequence[int], largest: Sequence[Numbers | None], smallest: Sequence[Numbers | None]
-) -> dict[Shape, _Rows]:
-    both, first, second = _Rows(2), _Rows(1), _Rows(1)
-    for seq, large, small in zip(seqs, largest, smallest, strict=True):
-        if large and small:
-            twice = large.keys() & small.keys()
-            if any(large[name] != small[name] for name in twice):
-                raise OddError
-            listed = dict.fromkeys(small, SMALLEST) | dict.fromkeys(large, LARGEST)
-            listed.update(dict.fromkeys(twice, LARGEST + SMALLEST))
-            norms, names = {**small, **large}, sorted(listed)
-            both.add(seq, names, map(norms.__getitem__, names), map(listed.__getitem__, names))
-        elif large or small:
-            norms, rows = (large, first) if large else (small or {}, second)
-            names = sorted(norms)
-            rows.add(seq, names, map(norms.__getitem__, names))
-    return {_NORMS: both, _LARGEST: first, _SMALLEST: second}
+def _norms(largest: Numbers, smallest: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the norms of both lists as one, and in which of them each stands.
+
+    Raises:
+        OddError: a parameter has two norms.
+    """
+    both = largest.keys() & smallest.keys()
+    if any(largest[name] != smallest[name] for name in both):
+        raise OddError
+    listed = dict.fromkeys(smallest, SMALLEST) | dict.fromkeys(largest, LARGEST)
+    listed.update(dict.fromkeys(both, LARGEST + SMALLEST))
+    return {**smallest, **largest}, listed
 
 
-def refuse_odd_numbers(numbers: Sequence[Any], kinds: set[type]) -> None:
-    """Refuse what rows would not say: integers where floats are due, negative zeros.
+def _columns(of: Shape, place_of: Callable[[str], int], given: Sequence[tuple[Any, ...]]) -> Columns:
+    """Return the rows of events that are given as a number and, for each column, values by the same names.
+
+    Raises:
+        OddError: there is a number that they would not say.
+    """
+    if not given:
+        return {}
+    seqs, *by_name = zip(*given, strict=True)
+    names = [sorted(values) for values in by_name[0]]
+    columns = [_repeated(seqs, list(map(len, names))), packed(list(map(place_of, chain.from_iterable(names))), {int})]
+    for name, mappings in zip(of.columns[2:], by_name, strict=False):
+        values: list[Any] = []
+        for mapping, order in zip(mappings, names, strict=True):
+            values += map(mapping.__getitem__, order)
+        kinds = set(map(type, values))
+        columns.append(packed(values, kinds) if name == "listed" else real_numbers(values, kinds))
+    return {of: columns}
+
+
+def _repeated(numbers: Sequence[int], times: list[int]) -> Column:
+    """Return each number as often as said, one after the other."""
+    if len(set(times)) > 1:
+        return packed(list(chain.from_iterable(map(repeat, numbers, times))), {int})
+    each = array("q", numbers)
+    column = array("q", bytes(each.itemsize * len(numbers) * times[0]))
+    for place in range(times[0]):
+        column[place :: times[0]] = each
+    return column
+
+
+def real_numbers(numbers: Sequence[Any], kinds: set[type]) -> Column:
+    """Return numbers as a column, None where there is none; refuse integers and negative zeros, which it would not say.
 
     Args:
         kinds: the types of the numbers.
@@ -129,8 +136,13 @@ def refuse_odd_numbers(numbers: Sequence[Any], kinds: set[type]) -> None:
     Raises:
         OddError: there is such a value.
     """
-    if not kinds <= _FLOATS or (0.0 in numbers and any(map(_negative_zero, numbers))):
+    if not kinds <= _FLOATS:
         raise OddError
+    column = packed(numbers, kinds)
+    suspect = _NEGATIVE_ZERO in column.tobytes() if isinstance(column, array) else 0.0 in numbers
+    if suspect and any(map(_negative_zero, numbers)):
+        raise OddError
+    return column
 
 
 def _negative_zero(number: float | None) -> bool:
