@@ -13,7 +13,7 @@ from torch.nn.modules.conv import _ConvNd
 from debugstore.logger.context import Context
 from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.schedule import Plan
-from debugstore.logger.tensors import finite_range, is_finite, on_host
+from debugstore.logger.tensors import finite_range, number, on_host
 
 MAX_RANGED = 1 << 17
 MAX_MEASURED = 1 << 14
@@ -21,15 +21,18 @@ BOUNDED = {nn.Tanh: (-0.99, 0.99), nn.Sigmoid: (0.01, 0.99)}
 CHANNELS_FIRST = (_ConvNd, _NormBase, nn.GroupNorm)
 CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase)
 
+Ranges = tuple[Tensor, Tensor]
+"""The smallest and the largest number of each unit, (U) both."""
+
 
 @dataclass(slots=True)
 class _Window:
-    """What is known of one module since its window began: device scalars, and each unit's range, (2, U)."""
+    """What is known of one module since its window began: device scalars, and each unit's range."""
 
     kind: str
     idx: int
-    ranges: Tensor | None = None
-    input_ranges: Tensor | None = None
+    ranges: Ranges | None = None
+    input_ranges: Ranges | None = None
     facts: Facts = field(default_factory=dict)
 
 
@@ -114,32 +117,31 @@ def _unit(values: Tensor, last_dim: bool) -> int:
     return values.dim() - 1 if last_dim or values.dim() == 2 else 1
 
 
-def _ranges(values: Tensor, last_dim: bool) -> Tensor:
-    """Return (2, U): the smallest and the largest number of each unit; two passes along memory."""
+def _ranges(values: Tensor, last_dim: bool) -> Ranges:
+    """Return the units' ranges; two passes along memory."""
     unit = _unit(values, last_dim)
     others = [dim for dim in range(values.dim()) if dim != unit]
-    return torch.stack((values.amin(dim=others), values.amax(dim=others)) if others else (values, values))
+    return (values.amin(dim=others), values.amax(dim=others)) if others else (values, values)
 
 
-def _widened(before: Tensor | None, now: Tensor) -> Tensor:
+def _widened(before: Ranges | None, now: Ranges) -> Ranges:
     """Return units' ranges over a window; a unit that was ever other than zero has one that is not (0, 0)."""
-    if before is None or before.shape != now.shape:
+    if before is None or before[0].shape != now[0].shape:
         return now
-    return torch.stack((torch.minimum(before[0], now[0]), torch.maximum(before[1], now[1])))
+    return torch.minimum(before[0], now[0]), torch.maximum(before[1], now[1])
 
 
-def _measure(module: nn.Module, values: Tensor, ranges: Tensor, last_dim: bool) -> Facts:
+def _measure(module: nn.Module, values: Tensor, ranges: Ranges, last_dim: bool) -> Facts:
     low, high = ranges[0].amin(), ranges[1].amax()
-    num_nonfinite: Tensor | int = 0
-    if not (on_host(low) and is_finite(low) and is_finite(high)):
+    facts: Facts = {}
+    if on_host(low) and math.isfinite(least := number(low)) and math.isfinite(most := number(high)):
+        facts |= {"abs_max": max(-least, most), "num_nonfinite": 0}
+    else:
         low, high, num_nonfinite = finite_range(values.float())
+        facts |= {"abs_max": torch.maximum(-low, high), "num_nonfinite": num_nonfinite}
     sample = _first(values, last_dim, MAX_MEASURED)
     sample = sample.float() if sample.dtype in (torch.bfloat16, torch.float16) else sample
-    facts: Facts = {
-        "std": torch.linalg.vector_norm(sample - sample.mean()) / math.sqrt(sample.numel()),
-        "abs_max": torch.maximum(-low, high),
-        "num_nonfinite": num_nonfinite,
-    }
+    facts["std"] = torch.linalg.vector_norm(sample - sample.mean()) / math.sqrt(sample.numel())
     bounds = BOUNDED.get(type(module))
     if bounds is not None:
         facts["saturated_share"] = ((sample < bounds[0]) | (sample > bounds[1])).float().mean()
@@ -155,4 +157,8 @@ def _first(values: Tensor, last_dim: bool, most: int) -> Tensor:
 
 def _shares(window: _Window) -> Facts:
     ranges = {"inactive_share": window.ranges, "input_inactive_share": window.input_ranges}
-    return {key: 1 - known.any(0).float().mean() for key, known in ranges.items() if known is not None}
+    return {
+        key: 1 - (known[0].bool() | known[1].bool()).float().mean()
+        for key, known in ranges.items()
+        if known is not None
+    }
