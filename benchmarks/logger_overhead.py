@@ -269,8 +269,8 @@ def page(results: list[list[Row]], command: str) -> str:
         "Ratios compare with the bare loop of the same round: the median over rounds, and the middle half of them.",
         "Processor time is that of this process; `wandb` also keeps a second one busy.",
         "The first ten steps of each, where the logger looks at everything, are not in them.",
-        "Updates are looked at every fiftieth step: five rounds are needed to hold one, and the larger model has a third "
-        "of the rounds.",
+        "Updates are looked at every fiftieth step: five rounds are needed to hold one, and the larger model "
+        "has a third of the rounds.",
         f"The machine's load over the last quarter of an hour was {os.getloadavg()[2]:.1f}, of which one is this.",
         "",
     ]
