@@ -110,7 +110,8 @@ def page(store: Path, num_runs: int, million: int, taken: list[Took]) -> Iterato
         f" file of {store.stat().st_size / 1e9:.1f} GB; a logged step has its gradients and its loop, every fifth its"
         f" update, with lists of parameters. {os.cpu_count()} processors ({_processor()}), Python"
         f" {platform.python_version()}, SQLite {sqlite3.sqlite_version}. Every command runs in a new process,"
-        f" {REPEATS} times; the pages of the file may be in the system's memory."
+        f" {REPEATS} times; the pages of the file may be in the system's memory. Other work kept"
+        f" {max(0.0, os.getloadavg()[1] - 1):.1f} processors busy meanwhile: of an idle machine the last column tells."
     )
     yield ""
     yield "| command | aim, s | median, s | least, s | of the processor, s |"
