@@ -1,17 +1,17 @@
 """What the logger costs, in one process and interleaved with what a user would do instead.
 
-The same training step (a causal transformer of about a million parameters, and one of about ten million) runs bare,
-with the logger at its default cadence, with gradients at every step, and with each peer: `torch.utils.tensorboard`
-histograms, `wandb.watch` offline, a loop of `.item()` a parameter. Rounds of ten steps alternate between them, so that
-a slow minute of the machine hits all alike; a peer that is not installed is left out and said so.
+The same training step (the model of `make demo`, a causal transformer of about a million parameters, and one of about
+ten million) runs bare, with the logger at its default cadence, with gradients at every step, and with each peer:
+`torch.utils.tensorboard` histograms, `wandb.watch` offline, a loop of `.item()` a parameter. Rounds of ten steps
+alternate between them, so that a slow minute of the machine hits all alike; a peer that is not installed is left out
+and said so.
 
-    python benchmarks/logger_overhead.py --rounds 30 --out docs/benchmarks/logger.md
+    python -m benchmarks.logger_overhead --rounds 30 --out docs/benchmarks/logger.md
 """
 
 import argparse
 import contextlib
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -24,9 +24,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks import pages
 from debugstore import DebugLogger
 
 VOCABULARY = 256
+LENGTH = 64
 EVERY = 10
 STEPS = 10
 
@@ -48,14 +50,41 @@ class Transformer(nn.Module):
         return logits
 
 
-class Training:
-    """One model with its loop; `observe` is called before and after backward, and after the optimizer."""
+@dataclass(frozen=True)
+class Case:
+    """A model and its batches of (batch, LENGTH) tokens."""
 
-    def __init__(self, width: int, layers: int, batch: int, length: int) -> None:
+    name: str
+    make: Callable[[], nn.Module]
+    vocabulary: int
+    batch: int
+    share: float
+    """Of the rounds that are asked for."""
+
+
+def demo_model() -> nn.Module:
+    """Return the model of `make demo`."""
+    from examples.train import CodecTransformer
+
+    return CodecTransformer(n_codes=1024, length=LENGTH, width=128, layers=4, heads=4, dropout=0.1)
+
+
+CASES = (
+    Case("the model of `make demo`", demo_model, 1024, 16, 1.0),
+    Case("a transformer", lambda: Transformer(160, 3), VOCABULARY, 5, 1.0),
+    Case("a larger one", lambda: Transformer(320, 8), VOCABULARY, 4, 1 / 3),
+)
+
+
+class Training:
+    """One model with its loop; an observer is called before backward and after it."""
+
+    def __init__(self, case: Case) -> None:
         torch.manual_seed(0)
-        self.model = Transformer(width, layers)
+        self.vocabulary = case.vocabulary
+        self.model = case.make()
         self.optimizer = torch.optim.AdamW(self.model.parameters(), 1e-4)
-        self.tokens = torch.randint(0, VOCABULARY, (64, batch, length + 1))
+        self.tokens = torch.randint(0, case.vocabulary, (64, case.batch, LENGTH + 1))
         self.number = 0
 
     def step(self, before: Callable[..., None], after_backward: Callable[[], None]) -> None:
@@ -64,7 +93,7 @@ class Training:
         self.number += 1
         x, y = block[:, :-1], block[:, 1:]
         logits = self.model(x)
-        loss = functional.cross_entropy(logits.reshape(-1, VOCABULARY), y.reshape(-1))
+        loss = functional.cross_entropy(logits.reshape(-1, self.vocabulary), y.reshape(-1))
         before(loss, logits, y, x)
         loss.backward()
         after_backward()
@@ -100,7 +129,7 @@ class Ours(Bare):
     def __init__(self, training: Training, folder: Path) -> None:
         super().__init__(training, folder)
         self.log = DebugLogger(
-            training.model, training.optimizer, log_dir=folder, num_classes=VOCABULARY, **self.options
+            training.model, training.optimizer, log_dir=folder, num_classes=training.vocabulary, **self.options
         )
         self.before = self._before  # type: ignore[method-assign]
 
@@ -217,14 +246,14 @@ class Row:
     own: float | None = None
 
 
-def measure(size: dict[str, int], rounds: int) -> list[Row]:
+def measure(case: Case, rounds: int) -> list[Row]:
     """Return a row a kind: seconds a step, and ratios to the bare loop measured in the same round."""
     trainings, observers = {}, {}
     rows = {kind.name: Row(kind.name, absent) for kind, absent in installed()}
     kinds = [kind for kind, absent in installed() if absent is None]
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         for kind in kinds:
-            training = trainings[kind.name] = Training(**size)
+            training = trainings[kind.name] = Training(case)
             observers[kind.name] = kind(training, Path(folder) / kind.__name__)
             stack.callback(observers[kind.name].close)
             rows[kind.name].num_params = sum(p.numel() for p in training.model.parameters())
@@ -259,45 +288,20 @@ def timed(training: Training, observer: Bare) -> tuple[float, float]:
     return (time.perf_counter() - wall) / STEPS, (time.process_time() - cpu) / STEPS
 
 
-def page(results: list[list[Row]], command: str) -> str:
-    """Return the page of results."""
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, one thread"
-    lines = [
-        "# What the logger costs",
-        "",
-        f"Written by `{command}` on {machine}.",
-        "Ratios compare with the bare loop of the same round: the median over rounds, and the middle half of them.",
-        "Processor time is that of this process; `wandb` also keeps a second one busy.",
-        "The first ten steps of each, where the logger looks at everything, are not in them.",
-        "Updates are looked at every fiftieth step: five rounds are needed to hold one, and the larger model "
-        "has a third of the rounds.",
-        f"The machine's load over the last quarter of an hour was {os.getloadavg()[2]:.1f}, of which one is this.",
-        "",
-    ]
-    for rows in results:
-        base = statistics.median(rows[0].wall)
-        lines += [
-            f"## {rows[0].num_params / 1e6:.1f} million parameters, {base * 1e3:.1f} ms a step",
-            "",
-            "| loop | ms a step | wall time over bare | processor time over bare | least of it over bare's least "
-            "| by the logger's own clock |",
-            "|---|---|---|---|---|---|",
-        ]
-        for row in rows:
-            cells = [row.absent or "", "", "", "", ""]
-            if row.absent is None:
-                own = f"{row.own:.2%}" if row.own is not None else ""
-                least = f"{min(row.cpu) / min(rows[0].cpu) - 1:+.2%}"
-                cells = [
-                    f"{statistics.median(row.wall) * 1e3:.2f}",
-                    spread(row.wall_ratios),
-                    spread(row.cpu_ratios),
-                    least,
-                    own,
-                ]
-            lines.append(f"| {row.kind} | {' | '.join(cells)} |")
-        lines.append("")
-    return "\n".join(lines)
+def section(case: Case, rows: list[Row]) -> str:
+    """Return what was measured of one model."""
+    base = rows[0]
+    heads = ("loop", "ms a step", "wall time over bare", "processor time over bare", "own clock")
+    cells = []
+    for row in rows:
+        if row.absent is not None:
+            cells.append((row.kind, row.absent, "", "", ""))
+            continue
+        own = f"{row.own:.2%}" if row.own is not None else ""
+        wall = f"{statistics.median(row.wall) * 1e3:.2f}"
+        cells.append((row.kind, wall, spread(row.wall_ratios), spread(row.cpu_ratios), own))
+    size = f"{base.num_params / 1e6:.1f} million parameters, {statistics.median(base.wall) * 1e3:.0f} ms a step"
+    return f"## {case.name[0].upper()}{case.name[1:]}, {size}\n\n{pages.table(heads, cells)}"
 
 
 def spread(ratios: list[float]) -> str:
@@ -306,23 +310,26 @@ def spread(ratios: list[float]) -> str:
     return f"{middle:+.2%} ({low:+.1%} .. {high:+.1%})"
 
 
+ABOUT = """Ratios compare with the bare loop of the same round of ten steps: the median over rounds, and the middle half of
+them. Processor time is that of this process; `wandb` also keeps a second one busy. *Own clock* is the share of the time
+that the logger says it took: it is the steadiest of the figures, and leaves out what its writer's thread does beside the
+training. The first ten steps of each, where the logger looks at everything, are not in them. Updates are looked at every
+fiftieth step: five rounds hold one."""
+
+
 def main() -> None:
-    """Run and print."""
+    """Run, and print or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=30, help="rounds of ten steps; at least two")
-    parser.add_argument("--out", type=Path, help="also write the page here")
-    parser.add_argument("--small-only", action="store_true", help="leave out the model of ten million parameters")
+    parser.add_argument("--out", type=Path, help="write the page here")
+    parser.add_argument("--only", type=int, help="the number of one model, from 0")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    results = [measure({"width": 160, "layers": 3, "batch": 5, "length": 64}, given.rounds)]
-    if not given.small_only:
-        large = {"width": 320, "layers": 8, "batch": 4, "length": 64}
-        results.append(measure(large, max(2, given.rounds // 3)))
-    text = page(results, f"python benchmarks/logger_overhead.py --rounds {given.rounds}")
-    print(text)
-    if given.out is not None:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(text, encoding="utf-8")
+    chosen = CASES if given.only is None else (CASES[given.only],)
+    sections = [section(case, measure(case, max(2, round(given.rounds * case.share)))) for case in chosen]
+    load = f"The machine's load over the last five minutes was {os.getloadavg()[1]:.1f}, of which one is this."
+    machine = pages.machine(f"torch {torch.__version__}", "one thread")
+    pages.write(given.out, "What the logger costs", machine, f"{ABOUT}\n{load}", *sections)
 
 
 if __name__ == "__main__":
