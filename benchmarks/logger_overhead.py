@@ -310,11 +310,11 @@ def spread(ratios: list[float]) -> str:
     return f"{middle:+.2%} ({low:+.1%} .. {high:+.1%})"
 
 
-ABOUT = """Ratios compare with the bare loop of the same round of ten steps: the median over rounds, and the middle half of
-them. Processor time is that of this process; `wandb` also keeps a second one busy. *Own clock* is the share of the time
-that the logger says it took: it is the steadiest of the figures, and leaves out what its writer's thread does beside the
-training. The first ten steps of each, where the logger looks at everything, are not in them. Updates are looked at every
-fiftieth step: five rounds hold one."""
+ABOUT = """Ratios compare with the bare loop of the same round of ten steps: the median over rounds, and the middle
+half of them. Processor time is that of this process; `wandb` also keeps a second one busy. *Own clock* is the share
+of the time that the logger says it took: it is the steadiest of the figures, and leaves out what its writer's thread
+does beside the training. The first ten steps of each, where the logger looks at everything, are not in them. Updates
+are looked at every fiftieth step: five rounds hold one."""
 
 
 def main() -> None:
