@@ -219,6 +219,9 @@ SILENT: dict[str, dict[str, Logs]] = {
         ),
     },
     "worse-than-guessing": {
+        "four labels a batch": bent(
+            loss=lambda step: 1.7 - step / 4000, step={"label_entropy": 1.0, "num_valid_tokens": 4}
+        ),
         "probabilities whose logarithm is taken": bent(
             step={"output_min": 0.0, "row_sum_error": 1e-7, "cross_entropy": 4.0, "label_entropy": CHANCE}
         ),

@@ -11,7 +11,10 @@
 -- remedy: Try to overfit one batch; if that works, raise the number of steps or the learning rate.
 -- silent-on: runs stopped early, runs without a planned length, losses that are neither cross entropy nor squared error
 -- evidence: SELECT step, loss, cross_entropy, label_entropy, label_variance FROM current_steps WHERE run = :run ORDER BY step DESC LIMIT 20
-WITH errors AS (
+WITH classes AS (
+    SELECT MAX(num_classes) AS num_classes FROM fit_starts WHERE run = :run
+),
+errors AS (
     SELECT
         s.step,
         CASE
@@ -19,10 +22,15 @@ WITH errors AS (
             WHEN s.row_sum_error < 1e-3 AND s.output_min >= 0 THEN s.loss
             ELSE COALESCE(s.cross_entropy, s.mean_squared_error, s.loss)
         END AS loss,
-        CASE WHEN s.cross_entropy IS NULL THEN s.label_variance ELSE s.label_entropy END AS guessing_loss,
+        CASE
+            WHEN s.cross_entropy IS NULL THEN s.label_variance
+            -- a batch of n labels shows less than the entropy of C classes by (C - 1) / 2n in the mean (Miller and Madow)
+            ELSE s.label_entropy + COALESCE((c.num_classes - 1) / (2.0 * NULLIF(s.num_valid_tokens, 0)), 0)
+        END AS guessing_loss,
         s.cross_entropy
     FROM current_steps AS s
     INNER JOIN main_spans AS b ON s.run = b.run AND s.rank = b.rank
+    CROSS JOIN classes AS c
     WHERE
         s.run = :run
         AND s.loss IS NOT NULL
