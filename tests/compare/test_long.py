@@ -7,13 +7,14 @@ import pytest
 from debugstore.analysis.compare import compare
 from debugstore.analysis.compare.values import Comparison, Level
 from debugstore.analysis.digest import Size
+from debugstore.store import upkeep
 from debugstore.store.database import Database
 from debugstore.store.ingest import ingest
 from tests.support.logs import Run, write_logs
 
 SMALL = Size(exact_steps=100, grid_steps=40, first_events=60, last_events=40, jumps=2, odd_stretches=2)
-STEPS = 1_500
-PARTED = 1_037
+STEPS = 900
+PARTED = 637
 """A step of no grid, far from the ends."""
 
 
@@ -40,6 +41,7 @@ def filled(database: Database, tmp_path: Path) -> Database:
         dense("sparse", step_every=3, grad_every=3, loss=parting),
     ]
     ingest(database, write_logs(tmp_path, logs))
+    upkeep.vacuum(database)  # PostgreSQL plans a join of tables it knows nothing of as if they were small
     return database
 
 
@@ -74,7 +76,7 @@ def test_runs_of_other_cadences_meet_at_common_steps(filled: Database) -> None:
     """What was logged differently is compared at steps of both, and the notes say that not all rows were."""
     digest, _ = both(filled, 4)
     assert digest.divergence is not None
-    assert digest.divergence.common_steps > 20
+    assert digest.divergence.common_steps > 15
     assert digest.divergence.first_step is not None
     assert digest.divergence.first_step >= PARTED
     assert any("logged differently" in note for note in digest.notes)
