@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from debugstore.errors import InputNotFoundError, NoLogsError
 from debugstore.store.database import Database, open_database
@@ -276,3 +277,13 @@ def test_progress_is_told(memory: Database, tmp_path: Path) -> None:
     ingest(memory, [file], on_progress=lambda *args: told.append(args))
     size = file.stat().st_size
     assert told[-1] == (str(file), size, size)
+
+
+def test_rows_that_a_segment_does_not_count_are_not_doubled(database: Database, tmp_path: Path) -> None:
+    """Where a key is there against all expectation, the row that is there stays, on each engine."""
+    one(database, FIRST.write(tmp_path / "log.jsonl"))
+    before = content(database, "steps", "grads", "grad_norms")
+    with database.write() as connection:
+        connection.execute(text("UPDATE segments SET next_seq = 0"))
+    one(database, FIRST.write(tmp_path / "copy.jsonl"))
+    assert content(database, "steps", "grads", "grad_norms") == before
