@@ -310,7 +310,8 @@ def page(figures: Figures) -> str:
         f"healthy regimes, each a short training on real data with the real logger, on up to {len(FAMILIES)} model "
         f"families, {seeds} {'seed' if seeds == 1 else 'seeds'}: {len(figures.judged)} runs. Thresholds were chosen on "
         f"{tuned} alone. {others} are scored; where they showed that a rule's logic was wrong it was mended for a "
-        "reason that holds everywhere and without a threshold chosen on them, so they are not fully blind.",
+        "reason that holds everywhere, at times by a further condition. So they are not blind: trainings of another "
+        "kind will fare worse.",
         "",
         f"When the page was written, {figures.num_stale or 'none'} of the {len(figures.judged)} logs "
         f"{'was' if figures.num_stale < 2 else 'were'} of another revision of the code.",
