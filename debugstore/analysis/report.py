@@ -8,7 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from debugstore.analysis.digest import Digest, Size, digested
+from debugstore.analysis.digest import Digest, digested
+from debugstore.analysis.digest_rows import Size
 from debugstore.analysis.findings import Check, Finding, diagnose, number
 from debugstore.analysis.queries import Number, Row, shipped
 from debugstore.errors import RunNotFoundError

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from debugstore.analysis.digest import TABLES, Size, digested
+from debugstore.analysis.digest import digested
+from debugstore.analysis.digest_rows import TABLES, Size
 from debugstore.analysis.findings import diagnose
 from debugstore.analysis.queries import shipped
 from debugstore.analysis.report import Report, report

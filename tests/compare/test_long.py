@@ -6,7 +6,7 @@ import pytest
 
 from debugstore.analysis.compare import compare
 from debugstore.analysis.compare.values import Comparison, Level
-from debugstore.analysis.digest import Size
+from debugstore.analysis.digest_rows import Size
 from debugstore.store import upkeep
 from debugstore.store.database import Database
 from debugstore.store.ingest import ingest

@@ -23,7 +23,8 @@ from debugstore.analysis.compare.values import (
     ParamDiff,
     RunLabel,
 )
-from debugstore.analysis.digest import Digest, Size, digested
+from debugstore.analysis.digest import Digest, digested
+from debugstore.analysis.digest_rows import Size
 from debugstore.analysis.findings import Finding, diagnose
 from debugstore.analysis.queries import shipped
 from debugstore.errors import ArgumentError
