@@ -37,7 +37,7 @@ check: .venv/dev.stamp
 	$(BIN)/mypy --strict debugstore cli migrations
 	$(BIN)/lint-imports
 	for dialect in sqlite postgres; do \
-		$(BIN)/sqlfluff lint --dialect $$dialect $(addprefix debugstore/sql/,diagnoses report compare) && \
+		$(BIN)/sqlfluff lint --dialect $$dialect $(addprefix debugstore/sql/,diagnoses report compare totals) && \
 		$(BIN)/sqlfluff lint --dialect $$dialect --templater python debugstore/sql/views || exit 1; \
 	done
 	$(BIN)/python docs/generate.py --check
