@@ -226,7 +226,8 @@ class Lines:
             raise NoLogsError(self.source.name, f"damaged: {error}") from None
 
     def _refuse_binary(self, start: bytes) -> None:
-        if b"\0" in start[:_EDGE].split(b"\n", 1)[0]:
+        edge = start[:_EDGE].split(b"\n")
+        if b"\0" in edge[0] or (b"\0" in start[:_EDGE] and not any(line.startswith(b'{"') for line in edge)):
             found = "an SQLite database" if start.startswith(b"SQLite format 3") else "a binary file"
             raise NoLogsError(self.source.name, f"it is {found}")
 

@@ -97,6 +97,12 @@ def binary(folder: Path) -> str:
     return "picture.jsonl"
 
 
+def picture(folder: Path) -> str:
+    start = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"  # its first line has no zero byte
+    (folder / "plot.jsonl").write_bytes(start + bytes(range(256)) * 8)
+    return "plot.jsonl"
+
+
 def prose(folder: Path) -> str:
     (folder / "prose.jsonl").write_text("It was a dark and stormy night.\n" * 2000)
     return "prose.jsonl"
@@ -114,6 +120,7 @@ def near(folder: Path) -> str:
         (empty, "empty.jsonl"),
         (without_logs, "no debug log in bare"),
         (binary, "picture.jsonl"),
+        (picture, "plot.jsonl: it is a binary file"),
         (prose, "prose.jsonl"),
         (near, "did you mean debug_log_1.jsonl?"),
     ],
