@@ -17,7 +17,11 @@ MAX_MODULES = 128
 
 
 class ForwardHook:
-    """A hook on one module; silent while torch.compile or torch.jit traces it, and when backward repeats a forward."""
+    """A hook on one module.
+
+    Silent while torch.compile or torch.jit traces it, when backward repeats a forward, and inside of a function
+    transform (`vmap`, `grad`): what passes there has no numbers to look at.
+    """
 
     def __init__(self, tell: Callable[..., None]) -> None:
         self._tell = tell
@@ -25,7 +29,8 @@ class ForwardHook:
     def __call__(self, module: nn.Module, inputs: Any, *output: Any) -> None:
         if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
             return
-        if torch._C._current_graph_task_id() == -1:
+        transformed = torch._C._functorch.maybe_current_level() is not None
+        if not transformed and torch._C._current_graph_task_id() == -1:
             self._tell(module, inputs, *output)
 
     def __reduce__(self) -> Any:
