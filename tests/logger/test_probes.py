@@ -355,6 +355,20 @@ def test_validation_forwards_are_counted_by_mode_and_compared_with_training(tmp_
     assert (second["loss"], second["accuracy"], second["f1"]) == (2.0, 0.5, 0.25)
 
 
+def test_samples_without_a_label_do_not_overlap(tmp_path: Path) -> None:
+    """Of a batch with fewer labels than samples nobody knows which were trained: none of them counts as seen."""
+    model = small_model()
+    with DebugLogger(model, torch.optim.SGD(model.parameters(), 0.1), log_dir=tmp_path) as log:
+        for labelled in (15, 16):
+            x, y = batch(0)
+            loss = functional.cross_entropy(model(x)[:labelled], y[:labelled])
+            log.training_step(loss, labels=y[:labelled], inputs=x)
+            with torch.no_grad():
+                model(x)
+            log.validation(loss=1.0)
+    assert [line["data"].get("overlap_share") for line in events(log, "validation")] == [None, 1]
+
+
 def test_the_start_knows_constant_weights_and_what_was_resumed(tmp_path: Path) -> None:
     """Zero and constant matrices, the optimizer's and the scheduler's steps are counted before the first step."""
     model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, CLASSES))

@@ -21,7 +21,8 @@ class Validation(Probe):
     """Fields of `validation`: forwards in train mode, overlap with sampled training batches, input statistics.
 
     Samples are compared by fingerprints of 64 of their words. Of training only the logged steps are sampled, so
-    `overlap_share` is a lower bound; a sample that training never saw never counts.
+    `overlap_share` is a lower bound; a sample that training never saw never counts. Nor does a batch with fewer labels
+    than samples: in a graph that is one input, some nodes are for training and others for validation.
     """
 
     name = "validation"
@@ -47,7 +48,7 @@ class Validation(Probe):
     def step_facts(self, batch: Batch) -> Facts:
         """Remember the samples of a logged training batch."""
         inputs = batch.inputs
-        if inputs is not None and comparable(inputs):
+        if inputs is not None and comparable(inputs) and labelled(inputs, batch.labels):
             self._remember(per_sample(inputs, MOST_WORDS)[:MOST_TRAINED])
         return {}
 
@@ -102,3 +103,8 @@ class Validation(Probe):
 def comparable(inputs: Tensor) -> bool:
     """Whether a tensor is a batch of samples that can be told apart."""
     return inputs.dim() >= 2 and inputs.numel() > 0 and inputs.layout is torch.strided
+
+
+def labelled(inputs: Tensor, labels: Tensor | None) -> bool:
+    """Whether there may be a label for each sample of a batch, or none are known."""
+    return labels is None or labels.numel() >= inputs.shape[0]
