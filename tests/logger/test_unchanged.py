@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from debugstore import DebugLogger
+from tests.support.training import assert_same_bits
 
 Batch = tuple[Tensor, Tensor]
 
@@ -119,23 +120,6 @@ def run(
     log.close()
     state = (model.state_dict(), optimizer.state_dict(), scheduler.state_dict(), torch.get_rng_state())
     return copy.deepcopy(state), log
-
-
-def assert_same_bits(left: Any, right: Any) -> None:
-    """Assert that two nested states are equal in every bit."""
-    if isinstance(left, Tensor):
-        assert left.dtype == right.dtype
-        assert torch.equal(left.reshape(-1).view(torch.uint8), right.reshape(-1).view(torch.uint8))
-    elif isinstance(left, dict):
-        assert left.keys() == right.keys()
-        for key in left:
-            assert_same_bits(left[key], right[key])
-    elif isinstance(left, list | tuple):
-        assert len(left) == len(right)
-        for one, other in zip(left, right, strict=True):
-            assert_same_bits(one, other)
-    else:
-        assert left == right
 
 
 MODELS = [(cnn, images), (Transformer, tokens), (Recurrent, series)]

@@ -67,3 +67,20 @@ def events(log: DebugLogger | Path, kind: str | None = None) -> list[dict[str, A
         if known is not None and line["event_type"] not in ("validation",):
             msgspec.convert(unmark(line["data"]), known)
     return [line for line in lines if kind is None or line["event_type"] == kind]
+
+
+def assert_same_bits(left: Any, right: Any) -> None:
+    """Assert that two nested states are equal in every bit."""
+    if isinstance(left, torch.Tensor):
+        assert (left.dtype, left.shape) == (right.dtype, right.shape)
+        assert torch.equal(*(part.detach().contiguous().reshape(-1).view(torch.uint8) for part in (left, right)))
+    elif isinstance(left, dict):
+        assert left.keys() == right.keys()
+        for key in left:
+            assert_same_bits(left[key], right[key])
+    elif isinstance(left, list | tuple):
+        assert len(left) == len(right)
+        for one, other in zip(left, right, strict=True):
+            assert_same_bits(one, other)
+    else:
+        assert left == right
