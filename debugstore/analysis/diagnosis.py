@@ -1,7 +1,8 @@
 """Diagnoses: named questions whose rows are problems. Reads and checks their files; `findings` asks them.
 
 A diagnosis is one `.sql` file of `sql/diagnoses/` or of a folder of the user's. Its rows are
-``step, subject, observed, threshold``; the first row is the one shown. A fifth column, ``alone``, may say that it is
+``step, subject, observed, threshold``; the first row is the one shown. A further column, ``rank``, may say which rank a
+row is of, so that a finding names the ranks that show it where not all do. A last one, ``alone``, may say that it is
 less severe where nothing explains it: a symptom that heals by itself unless something keeps it. What a diagnosis
 `explains` are its effects. Where an effect is tied to its step (`moment: step`) it must not start before its cause; one
 named ``later`` must start after it. A diagnosis with `without-effect` is only as severe as it says when one of its
@@ -54,8 +55,10 @@ PLACE = re.compile(r"\{(\w+)\}")
 PLACES = frozenset({"step", "subject", "observed", "threshold", "first_step", "last_step", "count"})
 COLUMNS = ("step", "subject", "observed", "threshold")
 """Of a diagnosis's rows, in this order."""
+RANK = "rank"
+"""A fifth column that there may be: the rank whose row it is, NULL where it stands for several."""
 ALONE = "alone"
-"""A fifth column that there may be: the severity where no other finding explains it, NULL for that of the header."""
+"""A last column that there may be: the severity where no other finding explains it, NULL for that of the header."""
 
 
 class Severity(StrEnum):

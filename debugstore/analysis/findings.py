@@ -11,8 +11,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from debugstore.analysis.diagnosis import ALONE, COLUMNS, PLACE, Diagnosis, Severity, read_diagnoses, unknown_diagnosis
+from debugstore.analysis.diagnosis import (
+    ALONE,
+    COLUMNS,
+    PLACE,
+    RANK,
+    Diagnosis,
+    Severity,
+    read_diagnoses,
+    unknown_diagnosis,
+)
 from debugstore.analysis.queries import Number, plain, substitute
+from debugstore.analysis.ranks import RunRanks
 from debugstore.analysis.signals import Signals
 from debugstore.errors import ArgumentError, QueryFileError
 
@@ -33,6 +43,8 @@ class Finding:
     """A diagnosis's answer for a run.
 
     `first_step`, `last_step` and `count` are of all its rows, `subject`, `observed` and `threshold` of the row shown.
+    `ranks` show it and `first_ranks` are those that show it at `first_step`; both are empty where the run has one rank,
+    where all show it from the first step on, and where its rows stand for all ranks together.
     `explains` are the codes of the findings it explains away, which are `explained`.
     """
 
@@ -50,6 +62,8 @@ class Finding:
     why: str
     remedy: str
     evidence_sql: str
+    ranks: tuple[int, ...] = ()
+    first_ranks: tuple[int, ...] = ()
     explains: tuple[str, ...] = ()
     explained: tuple["Finding", ...] = ()
 
@@ -88,13 +102,14 @@ def diagnose(
     changed = _thresholds(known, thresholds or {})
     asked = _asked(known, only)
     signals = Signals(connection, run, {need for code in asked for need in known[code].needs})
+    ranks = RunRanks(connection, run)
     checks: dict[str, Check] = {}
     found: dict[str, Finding] = {}
     alone: dict[str, Severity] = {}
     for code in asked:
         values = changed.get(code, {})
         missing = signals.missing(known[code].needs)
-        finding, worth = (None, None) if missing else _ask(connection, run, known[code], values, since_step)
+        finding, worth = (None, None) if missing else _ask(ranks, known[code], values, since_step)
         verdict = Verdict.NOT_APPLICABLE if missing else Verdict.FOUND if finding else Verdict.CLEAR
         checks[code] = Check(code, verdict, missing, MappingProxyType(values))
         if finding is not None:
@@ -116,18 +131,21 @@ def number(value: float | None) -> str:
 
 
 def _ask(
-    connection: "Connection", run: int, diagnosis: Diagnosis, values: Mapping[str, Number], since_step: int | None
+    ranks: RunRanks, diagnosis: Diagnosis, values: Mapping[str, Number], since_step: int | None
 ) -> tuple[Finding | None, Severity | None]:
     """Return what a diagnosis finds, None if nothing, and how severe that is alone, None for as the header says."""
-    columns, rows = diagnosis.query.fetch(connection, run=run, **values)
-    if tuple(columns) not in (COLUMNS, (*COLUMNS, ALONE)):
+    run = ranks.run
+    columns, rows = diagnosis.query.fetch(ranks.connection, run=run, **values)
+    if columns not in [(*COLUMNS, *more) for more in ((), (RANK,), (ALONE,), (RANK, ALONE))]:
         raise QueryFileError(diagnosis.query.path, f"its columns are {', '.join(COLUMNS)}, got {', '.join(columns)}")
     if since_step is not None:
         rows = [row for row in rows if row[0] >= since_step]
     if not rows:
         return None, None
-    step, subject, observed, threshold, *worth = map(plain, rows[0])
+    step, subject, observed, threshold = map(plain, rows[0][: len(COLUMNS)])
     steps = [row[0] for row in rows]
+    of = ranks.told((row[0], row[columns.index(RANK)]) for row in rows if RANK in columns)
+    worth = rows[0][columns.index(ALONE)] if ALONE in columns else None
     facts = {
         "step": step,
         "subject": subject,
@@ -142,7 +160,7 @@ def _ask(
         code=diagnosis.code,
         severity=diagnosis.severity,
         title=diagnosis.title,
-        message=PLACE.sub(lambda place: str(_shown(facts[place[1]])), diagnosis.message),
+        message=of.sentence + PLACE.sub(lambda place: str(_shown(facts[place[1]])), diagnosis.message),
         confidence=diagnosis.confidence,
         first_step=facts["first_step"],
         last_step=facts["last_step"],
@@ -152,11 +170,13 @@ def _ask(
         threshold=threshold,
         why=diagnosis.why,
         remedy=PLACE.sub(lambda place: str(_shown(facts.get(place[1], place[0]))), diagnosis.remedy),
-        evidence_sql=substitute(diagnosis.evidence, names)
+        evidence_sql=substitute(of.of_rows(diagnosis.evidence), names)
         if diagnosis.evidence
         else diagnosis.query.literal(run=run, **values),
+        ranks=of.shown,
+        first_ranks=of.first,
     )
-    return finding, Severity(worth[0]) if worth and worth[0] is not None else None
+    return finding, Severity(worth) if worth is not None else None
 
 
 def _shown(value: Any) -> str:

@@ -23,7 +23,8 @@ SELECT
     s.step,
     'largest input' AS subject,
     s.input_abs_max AS observed,
-    :outlier * (t.sum_max - s.input_abs_max) / (t.num_rows - 1) AS threshold
+    :outlier * (t.sum_max - s.input_abs_max) / (t.num_rows - 1) AS threshold,
+    s.rank
 FROM current_steps AS s
 CROSS JOIN totals AS t
 WHERE
@@ -31,4 +32,4 @@ WHERE
     AND t.num_rows >= :rows
     AND s.input_abs_max > :largest
     AND s.input_abs_max > :outlier * (t.sum_max - s.input_abs_max) / (t.num_rows - 1)
-ORDER BY s.input_abs_max DESC
+ORDER BY s.input_abs_max DESC, s.step ASC, s.rank ASC

@@ -12,14 +12,15 @@
 -- evidence: SELECT step, num_eval_modules FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
 WITH logged AS (
     SELECT
+        rank,
         step,
         num_eval_modules,
-        SUM(CASE WHEN num_eval_modules > 0 THEN 1 ELSE 0 END) OVER () AS num_wrong,
-        COUNT(*) OVER () AS num_rows
+        SUM(CASE WHEN num_eval_modules > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY rank) AS num_wrong,
+        COUNT(*) OVER (PARTITION BY rank) AS num_rows
     FROM current_steps
     WHERE run = :run AND num_eval_modules IS NOT NULL
 )
-SELECT step, 'modules' AS subject, num_eval_modules AS observed, 0 AS threshold
+SELECT step, 'modules' AS subject, num_eval_modules AS observed, 0 AS threshold, rank
 FROM logged
 WHERE num_eval_modules > 0 AND num_wrong > :share * num_rows
-ORDER BY step
+ORDER BY step, rank

@@ -15,6 +15,7 @@
 WITH logged AS (
     -- within a segment, in the order its rows are kept in: nothing has to be sorted
     SELECT
+        rank,
         step,
         total_norm,
         AVG(total_norm) OVER recent AS mean_norm,
@@ -26,7 +27,7 @@ WITH logged AS (
         recent AS (PARTITION BY segment ORDER BY seq ROWS BETWEEN :recent_rows PRECEDING AND 1 PRECEDING),
         so_far AS (PARTITION BY segment ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 )
-SELECT step, 'total_norm' AS subject, total_norm AS observed, :ratio * mean_norm AS threshold
+SELECT step, 'total_norm' AS subject, total_norm AS observed, :ratio * mean_norm AS threshold, rank
 FROM logged
 WHERE num_recent >= :recent_rows AND total_norm > :ratio * mean_norm AND total_norm > :ratio * mean_so_far
-ORDER BY step
+ORDER BY step, rank

@@ -14,7 +14,8 @@ SELECT
     step,
     last_used_module AS subject,
     num_not_reached_used - COALESCE(num_trainable_not_in_optimizer, 0) AS observed,
-    0 AS threshold
+    0 AS threshold,
+    rank
 FROM current_wiring
 WHERE
     run = :run
@@ -22,4 +23,4 @@ WHERE
     AND NOT COALESCE(may_hide_leaves, FALSE)
     AND NOT COALESCE(loss_is_leaf, FALSE)
     AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
-ORDER BY step
+ORDER BY step, rank

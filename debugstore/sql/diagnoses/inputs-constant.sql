@@ -16,6 +16,7 @@
 -- evidence: SELECT step, input_std, input_sample_std, input_abs_max, batch_fingerprint FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
 WITH run_wide AS (
     SELECT
+        rank,
         MIN(step) AS step,
         COUNT(input_sample_std) AS num_spreads,
         SUM(CASE WHEN input_sample_std <= :spread * COALESCE(input_abs_max, 0) THEN 1 ELSE 0 END) AS num_same,
@@ -29,12 +30,14 @@ WITH run_wide AS (
         MAX(sample_labels) AS last_labels
     FROM current_steps
     WHERE run = :run
+    GROUP BY rank
 )
 SELECT
     step,
     'the inputs do not differ between samples' AS subject,
     CAST(num_same AS DOUBLE PRECISION) / num_spreads AS observed,
-    num_spreads AS threshold
+    num_spreads AS threshold,
+    rank
 FROM run_wide
 WHERE num_spreads >= :rows AND num_same > :share * num_spreads
 UNION ALL
@@ -42,6 +45,8 @@ SELECT
     step,
     'the inputs are one and the same while the labels change' AS subject,
     num_distinct AS observed,
-    num_fingerprints AS threshold
+    num_fingerprints AS threshold,
+    rank
 FROM run_wide
 WHERE num_real = 0 AND num_fingerprints >= :rows AND num_distinct = 1 AND first_labels <> last_labels
+ORDER BY step, rank

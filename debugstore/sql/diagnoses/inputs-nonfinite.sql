@@ -10,7 +10,7 @@
 -- why: One NaN in a batch makes the loss, then every gradient, then every parameter NaN.
 -- remedy: Find the sample, and guard the loader: `assert torch.isfinite(x).all()`.
 -- evidence: SELECT step, num_nonfinite_inputs, batch_fingerprint FROM current_steps WHERE run = :run AND num_nonfinite_inputs > 0 ORDER BY step LIMIT 20
-SELECT step, 'inputs' AS subject, num_nonfinite_inputs AS observed, 0 AS threshold
+SELECT step, 'inputs' AS subject, num_nonfinite_inputs AS observed, 0 AS threshold, rank
 FROM current_steps
 WHERE run = :run AND num_nonfinite_inputs > 0
-ORDER BY step
+ORDER BY step, rank

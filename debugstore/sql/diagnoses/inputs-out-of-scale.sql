@@ -14,6 +14,7 @@
 -- evidence: SELECT step, input_mean, input_std, input_abs_max FROM current_steps WHERE run = :run AND step >= :step ORDER BY step LIMIT 20
 WITH totals AS (
     SELECT
+        rank,
         AVG(input_std) AS mean_std,
         MIN(step) AS first_step,
         MIN(input_std) AS least_std,
@@ -21,12 +22,13 @@ WITH totals AS (
         MAX(input_abs_max) AS most_max
     FROM current_steps
     WHERE run = :run AND input_abs_max IS NOT NULL AND input_std IS NOT NULL
+    GROUP BY rank
 )
-SELECT t.first_step AS step, 'standard deviation' AS subject, t.mean_std AS observed, :largest AS threshold
+SELECT t.first_step AS step, 'standard deviation' AS subject, t.mean_std AS observed, :largest AS threshold, t.rank
 FROM totals AS t
 WHERE t.least_std > :largest
 UNION ALL
-SELECT t.first_step AS step, 'standard deviation' AS subject, t.mean_std AS observed, :smallest AS threshold
+SELECT t.first_step AS step, 'standard deviation' AS subject, t.mean_std AS observed, :smallest AS threshold, t.rank
 FROM totals AS t
 WHERE t.most_std < :smallest AND t.most_max < 10 * :smallest
-ORDER BY step
+ORDER BY step, rank

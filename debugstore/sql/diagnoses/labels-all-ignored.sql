@@ -9,7 +9,7 @@
 -- why: A mean over nothing is NaN, a sum over nothing is 0: the step trains nothing or spoils everything.
 -- remedy: Check what the collator masks, and skip empty batches: `if (y != ignore_index).any():`.
 -- evidence: SELECT step, num_valid_tokens, num_ignored, loss FROM current_steps WHERE run = :run AND num_valid_tokens = 0 ORDER BY step LIMIT 20
-SELECT step, 'labels' AS subject, num_ignored AS observed, 0 AS threshold
+SELECT step, 'labels' AS subject, num_ignored AS observed, 0 AS threshold, rank
 FROM current_steps
 WHERE run = :run AND num_valid_tokens = 0
-ORDER BY step
+ORDER BY step, rank

@@ -13,6 +13,7 @@
 -- evidence: SELECT step, label_min, label_max, label_entropy FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
 WITH run_wide AS (
     SELECT
+        rank,
         MIN(step) AS step,
         MIN(label_min) AS smallest,
         MAX(label_max) AS largest,
@@ -20,7 +21,9 @@ WITH run_wide AS (
         MAX(num_valid_tokens) AS num_labels
     FROM current_steps
     WHERE run = :run AND label_max IS NOT NULL
+    GROUP BY rank
 )
-SELECT step, 'labels' AS subject, smallest AS observed, num_rows AS threshold
+SELECT step, 'labels' AS subject, smallest AS observed, num_rows AS threshold, rank
 FROM run_wide
 WHERE smallest = largest AND num_rows >= :rows AND COALESCE(num_labels, :min_labels) >= :min_labels
+ORDER BY step, rank

@@ -16,7 +16,8 @@ SELECT
     step,
     'a label' AS subject,
     CASE WHEN label_max > expected_max THEN label_max ELSE label_min END AS observed,
-    expected_max AS threshold
+    expected_max AS threshold,
+    rank
 FROM current_sanity
 WHERE run = :run AND (num_out_of_range > 0 OR label_max > expected_max OR NOT labels_valid)
 UNION ALL
@@ -24,7 +25,8 @@ SELECT
     s.step,
     'a label' AS subject,
     CASE WHEN s.label_max > c.expected_max THEN s.label_max ELSE s.label_min END AS observed,
-    c.expected_max AS threshold
+    c.expected_max AS threshold,
+    s.rank
 FROM current_steps AS s
 CROSS JOIN expected AS c
 WHERE
@@ -32,7 +34,7 @@ WHERE
     AND s.label_variance IS NULL
     AND (s.label_max > c.expected_max OR (s.label_min < 0 AND c.expected_max IS NOT NULL))
 UNION ALL
-SELECT e.step, e.error AS subject, NULL AS observed, f.num_classes - 1 AS threshold
+SELECT e.step, e.error AS subject, NULL AS observed, f.num_classes - 1 AS threshold, e.rank
 FROM fit_ends AS e
 INNER JOIN fit_starts AS f ON e.run = f.run AND e.segment = f.segment
 WHERE
@@ -49,4 +51,4 @@ WHERE
             >= CAST(f.num_classes AS TEXT)
         )
     )
-ORDER BY step
+ORDER BY step, rank

@@ -13,10 +13,11 @@
 -- evidence: SELECT step, learning_rate FROM current_steps WHERE run = :run AND learning_rate = 0 ORDER BY step LIMIT 20
 WITH logged AS (
     SELECT
+        rank,
         step,
         learning_rate,
-        COUNT(*) OVER () AS num_rows,
-        SUM(CASE WHEN learning_rate = 0 THEN 1 ELSE 0 END) OVER () AS num_zero
+        COUNT(*) OVER (PARTITION BY rank) AS num_rows,
+        SUM(CASE WHEN learning_rate = 0 THEN 1 ELSE 0 END) OVER (PARTITION BY rank) AS num_zero
     FROM current_steps
     WHERE run = :run AND learning_rate IS NOT NULL
 )
@@ -24,7 +25,8 @@ SELECT
     step,
     'learning_rate' AS subject,
     CAST(num_zero AS DOUBLE PRECISION) / num_rows AS observed,
-    :share AS threshold
+    :share AS threshold,
+    rank
 FROM logged
 WHERE
     learning_rate = 0
@@ -34,4 +36,4 @@ WHERE
         SELECT 1 FROM optimizer_groups AS o
         WHERE o.run = :run AND (o.group_idx > 0 OR o.optimizer_idx > 0) AND o.lr > 0
     )
-ORDER BY step
+ORDER BY step, rank

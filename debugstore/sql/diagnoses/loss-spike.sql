@@ -21,6 +21,7 @@ WITH logged AS (
     SELECT
         segment,
         seq,
+        rank,
         step,
         loss,
         AVG(loss) OVER recent AS mean_loss,
@@ -34,6 +35,7 @@ jumped AS (
     SELECT
         segment,
         seq,
+        rank,
         step,
         loss,
         mean_loss + (:ratio - 1) * ABS(mean_loss) AS limit_loss
@@ -45,6 +47,7 @@ jumped AS (
 ),
 around AS (
     SELECT
+        j.rank,
         j.step,
         j.loss,
         j.limit_loss,
@@ -83,6 +86,7 @@ opening AS (
 ),
 exploded AS (
     SELECT
+        s.rank,
         s.step,
         s.loss,
         :explosion * CASE WHEN b.guessing_loss > b.loss THEN b.guessing_loss ELSE b.loss END AS limit_loss
@@ -94,7 +98,7 @@ exploded AS (
         AND s.loss > :explosion * b.loss
         AND s.loss > :explosion * COALESCE(b.guessing_loss, 0)
 )
-SELECT step, 'loss' AS subject, loss AS observed, limit_loss AS threshold
+SELECT step, 'loss' AS subject, loss AS observed, limit_loss AS threshold, rank
 FROM around
 WHERE
     loss > :harmless * COALESCE((SELECT b.guessing_loss FROM opening AS b), 0)
@@ -102,7 +106,7 @@ WHERE
     AND COALESCE(rate, 0) <= 1.5 * COALESCE(rate_before, rate, 0)
     AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
 UNION
-SELECT step, 'loss' AS subject, loss AS observed, limit_loss AS threshold
+SELECT step, 'loss' AS subject, loss AS observed, limit_loss AS threshold, rank
 FROM exploded
 WHERE NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
-ORDER BY observed DESC
+ORDER BY observed DESC, step ASC, rank ASC

@@ -12,19 +12,24 @@
 -- evidence: SELECT step, call_order, num_total_backward, num_total_optimizer_steps FROM current_loops WHERE run = :run ORDER BY step LIMIT 20
 WITH totals AS (
     SELECT
+        rank,
         MIN(step) AS step,
         MAX(num_total_backward) AS backwards,
         MAX(num_total_optimizer_steps) AS optimizer_steps,
         MAX(num_skipped_steps) AS skipped_steps
     FROM current_loops
     WHERE run = :run
+    GROUP BY rank
 )
-SELECT step, 'optimizer' AS subject, backwards AS observed, 0 AS threshold
-FROM totals
+SELECT t.step, 'optimizer' AS subject, t.backwards AS observed, 0 AS threshold, t.rank
+FROM totals AS t
 WHERE
-    optimizer_steps = 0
-    AND COALESCE(skipped_steps, 0) = 0
-    AND backwards >= :backwards * COALESCE(
+    t.optimizer_steps = 0
+    AND COALESCE(t.skipped_steps, 0) = 0
+    AND t.backwards >= :backwards * COALESCE(
         (SELECT MAX(f.accumulation_steps) FROM fit_starts AS f WHERE f.run = :run), 1
     )
-    AND NOT EXISTS (SELECT 1 FROM param_updates AS u WHERE u.run = :run AND u.num_params_updated > 0)
+    AND NOT EXISTS (
+        SELECT 1 FROM param_updates AS u WHERE u.run = :run AND u.rank = t.rank AND u.num_params_updated > 0
+    )
+ORDER BY t.step, t.rank

@@ -13,13 +13,15 @@
 -- evidence: SELECT step, entry_norm, total_norm FROM current_grads WHERE run = :run ORDER BY step LIMIT 20
 WITH counted AS (
     SELECT
+        rank,
         SUM(CASE WHEN num_zero_grad = 0 THEN 1 ELSE 0 END) AS num_bare,
         COUNT(*) AS num_stepped
     FROM current_loops
     WHERE run = :run AND num_optimizer_steps > 0
+    GROUP BY rank
 )
-SELECT g.step, 'gradients' AS subject, g.entry_norm AS observed, 0.0 AS threshold
+SELECT g.step, 'gradients' AS subject, g.entry_norm AS observed, 0.0 AS threshold, g.rank
 FROM current_grads AS g
-CROSS JOIN counted AS c
+INNER JOIN counted AS c ON g.rank = c.rank
 WHERE g.run = :run AND g.entry_norm > 0 AND c.num_bare > :share * c.num_stepped
-ORDER BY g.step
+ORDER BY g.step, g.rank

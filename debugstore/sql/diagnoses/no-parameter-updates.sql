@@ -13,6 +13,7 @@
 -- evidence: SELECT step, num_params_updated, num_params_total, update_norm FROM current_param_updates WHERE run = :run ORDER BY step LIMIT 20
 WITH still AS (
     SELECT
+        u.rank,
         u.step,
         u.num_params_total,
         COALESCE(
@@ -26,15 +27,18 @@ WITH still AS (
     WHERE u.run = :run AND u.num_params_updated = 0
 ),
 counted AS (
-    SELECT step, num_params_total, COUNT(*) OVER () AS num_still FROM still WHERE rate > 0
+    SELECT rank, step, num_params_total, COUNT(*) OVER (PARTITION BY rank) AS num_still FROM still WHERE rate > 0
 ),
 measured AS (
-    SELECT COUNT(*) AS num_rows FROM current_param_updates WHERE run = :run AND num_params_updated IS NOT NULL
+    SELECT rank, COUNT(*) AS num_rows
+    FROM current_param_updates
+    WHERE run = :run AND num_params_updated IS NOT NULL
+    GROUP BY rank
 )
-SELECT c.step, 'parameters' AS subject, 0 AS observed, c.num_params_total AS threshold
+SELECT c.step, 'parameters' AS subject, 0 AS observed, c.num_params_total AS threshold, c.rank
 FROM counted AS c
-CROSS JOIN measured AS m
+INNER JOIN measured AS m ON c.rank = m.rank
 WHERE
     c.num_still >= :rows
-    AND c.num_still > :share * (m.num_rows - (SELECT COUNT(*) FROM still AS s WHERE s.rate = 0))
-ORDER BY c.step
+    AND c.num_still > :share * (m.num_rows - (SELECT COUNT(*) FROM still AS s WHERE s.rank = c.rank AND s.rate = 0))
+ORDER BY c.step, c.rank

@@ -35,9 +35,9 @@ in_order AS (
         WHERE g.run = :run AND (g.num_nonfinite > 0 OR g.nonfinite LIKE '%"total_norm":%')
     )
 )
-SELECT step, COALESCE(first_nonfinite_param, 'total_norm') AS subject, num_nonfinite AS observed, 0 AS threshold
+SELECT step, COALESCE(first_nonfinite_param, 'total_norm') AS subject, num_nonfinite AS observed, 0 AS threshold, rank
 FROM in_order
 WHERE
     bad = 1
     AND (loss_scale IS NULL OR (step >= start_step + :settled_steps AND next_bad = 1))
-ORDER BY step
+ORDER BY step, rank

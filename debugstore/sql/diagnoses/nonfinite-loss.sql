@@ -18,7 +18,8 @@ SELECT
         ELSE '-inf'
     END AS subject,
     NULL AS observed,
-    NULL AS threshold
+    NULL AS threshold,
+    rank
 FROM current_steps
 WHERE run = :run AND loss IS NULL AND nonfinite LIKE '%"loss":%'
-ORDER BY step
+ORDER BY step, rank

@@ -9,7 +9,7 @@
 -- why: There is no way back: every forward pass from here on gives NaN.
 -- remedy: Go back to a checkpoint from before step {first_step}; clip gradients and lower the learning rate.
 -- evidence: SELECT step, num_nonfinite_params, first_nonfinite_param, update_ratio FROM current_param_updates WHERE run = :run ORDER BY step LIMIT 20
-SELECT step, first_nonfinite_param AS subject, num_nonfinite_params AS observed, 0 AS threshold
+SELECT step, first_nonfinite_param AS subject, num_nonfinite_params AS observed, 0 AS threshold, rank
 FROM current_param_updates
 WHERE run = :run AND num_nonfinite_params > 0
-ORDER BY step
+ORDER BY step, rank

@@ -13,6 +13,7 @@
 -- evidence: SELECT step, loss_scale, total_norm, clipped_norm FROM current_grads WHERE run = :run ORDER BY step LIMIT 20
 WITH logged AS (
     SELECT
+        rank,
         step,
         clipped_norm,
         total_norm,
@@ -21,9 +22,13 @@ WITH logged AS (
     WHERE run = :run AND loss_scale > :ratio AND total_norm > 0 AND clipped_norm IS NOT NULL
 ),
 counted AS (
-    SELECT logged.*, SUM(scaled) OVER () AS num_scaled, COUNT(*) OVER () AS num_rows FROM logged
+    SELECT
+        logged.*,
+        SUM(scaled) OVER (PARTITION BY rank) AS num_scaled,
+        COUNT(*) OVER (PARTITION BY rank) AS num_rows
+    FROM logged
 )
-SELECT step, 'gradients' AS subject, clipped_norm AS observed, total_norm AS threshold
+SELECT step, 'gradients' AS subject, clipped_norm AS observed, total_norm AS threshold, rank
 FROM counted
 WHERE scaled = 1 AND num_scaled > :share * num_rows
-ORDER BY step
+ORDER BY step, rank

@@ -14,11 +14,12 @@ SELECT
     step,
     trainable_not_in_optimizer AS subject,
     num_trainable_not_in_optimizer AS observed,
-    0 AS threshold
+    0 AS threshold,
+    rank
 FROM current_wiring
 WHERE
     run = :run
     AND num_trainable_not_in_optimizer > 0
     AND num_reached_not_in_optimizer > COALESCE(num_reached_not_in_model, 0)
     AND COALESCE(num_optimizer_not_in_model, 0) = 0
-ORDER BY step
+ORDER BY step, rank

@@ -4,7 +4,7 @@
 -- confidence: certain
 -- needs: steps.learning_rate, grads.clipped_norm
 -- explains: ranks-not-synchronised
--- message: the ranks' {subject} differ: {observed} against {threshold} at step {first_step}
+-- message: the {subject} is {observed} at step {first_step}, on other ranks {threshold}
 -- param: ratio = 1.001  -- larger / smaller; the same rule gives the same number to the last bits
 -- why: Equal gradients give unequal steps, and the ranks drift apart.
 -- remedy: Take learning rate, clipping and every condition on them out of `if rank == 0:`.
@@ -12,28 +12,42 @@
 WITH ranked AS (
     SELECT COUNT(DISTINCT g.rank) AS num_ranks FROM segments AS g WHERE g.run = :run
 ),
-rates AS (
-    SELECT step, COUNT(DISTINCT rank) AS num_ranks, MIN(learning_rate) AS smallest, MAX(learning_rate) AS largest
-    FROM current_steps
-    WHERE run = :run AND learning_rate IS NOT NULL AND (SELECT r.num_ranks FROM ranked AS r) > 1
-    GROUP BY step
-),
-norms AS (
-    SELECT
-        step,
-        MIN(total_norm) AS smallest_total,
-        MAX(total_norm) AS largest_total,
-        MIN(clipped_norm) AS smallest,
-        MAX(clipped_norm) AS largest
+equals AS (
+    SELECT step
     FROM current_grads
     WHERE run = :run AND total_norm > 0 AND (SELECT r.num_ranks FROM ranked AS r) > 1
     GROUP BY step
+    HAVING MAX(total_norm) <= :ratio * MIN(total_norm)
+),
+logged AS (
+    SELECT s.step, s.rank, 'learning rate' AS subject, MAX(s.learning_rate) AS held
+    FROM current_steps AS s
+    WHERE s.run = :run AND s.learning_rate IS NOT NULL AND (SELECT r.num_ranks FROM ranked AS r) > 1
+    GROUP BY s.step, s.rank
+    UNION ALL
+    SELECT g.step, g.rank, 'clipped norm of equal gradients' AS subject, MAX(g.clipped_norm) AS held
+    FROM current_grads AS g
+    INNER JOIN equals AS e ON g.step = e.step
+    WHERE g.run = :run AND g.clipped_norm IS NOT NULL
+    GROUP BY g.step, g.rank
+),
+compared AS (
+    SELECT
+        logged.*,
+        COUNT(*) OVER (PARTITION BY subject, step, held) AS num_same,
+        MIN(held) OVER (PARTITION BY subject, step) AS smallest,
+        MAX(held) OVER (PARTITION BY subject, step) AS largest
+    FROM logged
+),
+placed AS (
+    SELECT
+        compared.*,
+        -- what most ranks have, of equally many the lowest rank, is what the others are held against
+        FIRST_VALUE(held) OVER (PARTITION BY subject, step ORDER BY num_same DESC, rank ASC) AS usual
+    FROM compared
+    WHERE largest > :ratio * smallest
 )
-SELECT step, 'learning rates' AS subject, largest AS observed, smallest AS threshold
-FROM rates
-WHERE num_ranks > 1 AND largest > :ratio * smallest
-UNION ALL
-SELECT step, 'clipped norms of equal gradients' AS subject, largest AS observed, smallest AS threshold
-FROM norms
-WHERE largest_total <= :ratio * smallest_total AND largest > :ratio * smallest
-ORDER BY step
+SELECT step, subject, held AS observed, usual AS threshold, rank
+FROM placed
+WHERE held > :ratio * usual OR usual > :ratio * held
+ORDER BY step ASC, subject DESC, rank ASC

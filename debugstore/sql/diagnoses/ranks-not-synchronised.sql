@@ -9,13 +9,25 @@
 -- remedy: Call the wrapper, not what is inside: `out = ddp_model(x)`, and leave `no_sync()` for accumulation.
 -- silent-on: sharded models
 -- evidence: SELECT step, rank, parameter_fingerprint FROM current_param_updates WHERE run = :run ORDER BY step, rank LIMIT 20
-WITH by_step AS (
-    SELECT step, COUNT(DISTINCT rank) AS num_ranks, COUNT(DISTINCT parameter_fingerprint) AS num_distinct
+WITH logged AS (
+    SELECT
+        step,
+        rank,
+        parameter_fingerprint,
+        COUNT(*) OVER (PARTITION BY step, parameter_fingerprint) AS num_same
     FROM current_param_updates
     WHERE
         run = :run
         AND parameter_fingerprint IS NOT NULL
         AND (SELECT COUNT(DISTINCT g.rank) FROM segments AS g WHERE g.run = :run) > 1
+),
+by_step AS (
+    SELECT
+        step,
+        COUNT(DISTINCT rank) AS num_ranks,
+        COUNT(DISTINCT parameter_fingerprint) AS num_distinct,
+        MAX(num_same) AS most_same
+    FROM logged
     GROUP BY step
 ),
 gradients AS (
@@ -32,11 +44,14 @@ SELECT
         ELSE 'though their gradients are the same'
     END AS subject,
     b.num_distinct AS observed,
-    1 AS threshold
+    1 AS threshold,
+    o.rank
 FROM by_step AS b
+-- those that are not with the most; of ranks that are as many on each side none is the odd one
+LEFT JOIN logged AS o ON b.step = o.step AND o.num_same < b.most_same
 LEFT JOIN gradients AS g ON b.step = g.step
 WHERE
     b.num_ranks > 1
     AND b.num_distinct > 1
     AND NOT EXISTS (SELECT 1 FROM fit_starts AS f WHERE f.run = :run AND f.is_sharded)
-ORDER BY b.step
+ORDER BY b.step, o.rank

@@ -11,24 +11,30 @@
 -- remedy: Give each rank its part: `DistributedSampler(dataset)`, and call `sampler.set_epoch(epoch)`.
 -- silent-on: sharded models, whose ranks share a batch by design
 -- evidence: SELECT step, rank, batch_fingerprint FROM current_steps WHERE run = :run ORDER BY step, rank LIMIT 20
-WITH by_step AS (
-    SELECT step, COUNT(*) AS num_ranks, COUNT(DISTINCT batch_fingerprint) AS num_distinct
+WITH logged AS (
+    SELECT step, rank, COUNT(*) OVER (PARTITION BY step, batch_fingerprint) AS num_same
     FROM current_steps
     WHERE run = :run AND batch_fingerprint IS NOT NULL
         AND (SELECT COUNT(DISTINCT g.rank) FROM segments AS g WHERE g.run = :run) > 1
-    GROUP BY step
+),
+by_step AS (
+    SELECT step, MAX(num_same) AS most_same FROM logged GROUP BY step HAVING COUNT(*) > 1
 ),
 counted AS (
     SELECT
-        MIN(CASE WHEN num_distinct < num_ranks THEN step END) AS step,
-        SUM(CASE WHEN num_distinct < num_ranks THEN 1 ELSE 0 END) AS num_shared,
+        MIN(CASE WHEN most_same > 1 THEN step END) AS step,
+        SUM(CASE WHEN most_same > 1 THEN 1 ELSE 0 END) AS num_shared,
         COUNT(*) AS num_rows
     FROM by_step
-    WHERE num_ranks > 1
+),
+sharing AS (
+    SELECT rank FROM logged WHERE num_same > 1 GROUP BY rank HAVING COUNT(*) >= :rows
 )
-SELECT step, 'batches' AS subject, num_shared AS observed, num_rows AS threshold
-FROM counted
+SELECT c.step, 'batches' AS subject, c.num_shared AS observed, c.num_rows AS threshold, o.rank
+FROM counted AS c
+LEFT JOIN sharing AS o ON c.num_shared > 0
 WHERE
-    num_shared >= :rows
-    AND num_shared > :share * num_rows
+    c.num_shared >= :rows
+    AND c.num_shared > :share * c.num_rows
     AND NOT EXISTS (SELECT 1 FROM fit_starts AS f WHERE f.run = :run AND f.is_sharded)
+ORDER BY c.step, o.rank

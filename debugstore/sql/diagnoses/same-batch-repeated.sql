@@ -15,6 +15,7 @@
 -- evidence: SELECT step, batch_fingerprint, loss FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
 WITH logged AS (
     SELECT
+        rank,
         step,
         CASE WHEN batch_fingerprint = LAG(batch_fingerprint) OVER in_order THEN 1 ELSE 0 END AS same,
         CASE WHEN step = LAG(step) OVER in_order + 1 THEN 1 ELSE 0 END AS adjacent,
@@ -25,6 +26,7 @@ WITH logged AS (
 ),
 counted AS (
     SELECT
+        rank,
         MIN(CASE WHEN same = 1 THEN step_before END) AS step,
         SUM(same) AS num_same,
         SUM(adjacent) AS num_adjacent,
@@ -32,8 +34,9 @@ counted AS (
         COUNT(*) AS num_rows
     FROM logged
     WHERE step_before <> step
+    GROUP BY rank
 )
-SELECT step, 'batches' AS subject, num_same AS observed, num_rows AS threshold
+SELECT step, 'batches' AS subject, num_same AS observed, num_rows AS threshold, rank
 FROM counted
 WHERE
     num_same >= :rows
@@ -41,3 +44,4 @@ WHERE
         (num_same > :share * num_rows AND (num_adjacent < :rows OR num_adjacent_same > 0))
         OR (num_adjacent_same >= :rows AND num_adjacent_same > :share * num_adjacent)
     )
+ORDER BY step, rank

@@ -11,7 +11,7 @@
 -- silent-on: an optimizer that also holds a loss module's parameters
 -- evidence: SELECT step, num_in_optimizer, num_optimizer_not_in_model, num_trainable_not_in_optimizer, trainable_not_in_optimizer
 --   FROM current_wiring WHERE run = :run
-SELECT step, 'optimizer' AS subject, num_optimizer_not_in_model AS observed, 0 AS threshold
+SELECT step, 'optimizer' AS subject, num_optimizer_not_in_model AS observed, 0 AS threshold, rank
 FROM current_wiring
 WHERE run = :run AND num_optimizer_not_in_model > 0 AND num_trainable_not_in_optimizer > 0
-ORDER BY step
+ORDER BY step, rank

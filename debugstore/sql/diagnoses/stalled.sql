@@ -13,6 +13,7 @@
 -- evidence: SELECT step, step_seconds, data_seconds, backward_seconds FROM current_loops WHERE run = :run ORDER BY step_seconds DESC LIMIT 20
 WITH logged AS (
     SELECT
+        rank,
         step,
         step_seconds,
         SUM(step_seconds) OVER () AS total_seconds,
@@ -24,10 +25,11 @@ SELECT
     step,
     'step' AS subject,
     step_seconds AS observed,
-    :ratio * (total_seconds - step_seconds) / (num_rows - 1) AS threshold
+    :ratio * (total_seconds - step_seconds) / (num_rows - 1) AS threshold,
+    rank
 FROM logged
 WHERE
     num_rows > 5
     AND step_seconds > :seconds
     AND step_seconds > :ratio * (total_seconds - step_seconds) / (num_rows - 1)
-ORDER BY step_seconds DESC
+ORDER BY step_seconds DESC, step ASC, rank ASC

@@ -14,6 +14,7 @@
 -- evidence: SELECT step, call_order, num_total_backward, num_total_optimizer_steps FROM current_loops WHERE run = :run ORDER BY step LIMIT 20
 WITH orders AS (
     SELECT
+        rank,
         step,
         call_order,
         REPLACE(REPLACE(REPLACE(REPLACE(call_order, 'F', ''), 'L', ''), 'U', ''), 'ZZ', 'Z') AS bare,
@@ -23,6 +24,7 @@ WITH orders AS (
 ),
 judged AS (
     SELECT
+        rank,
         step,
         call_order,
         ahead,
@@ -34,14 +36,18 @@ judged AS (
     FROM orders
 ),
 counted AS (
-    SELECT judged.*, SUM(wrong) OVER () AS num_wrong, MAX(ahead) OVER () AS most_ahead, COUNT(*) OVER () AS num_rows
+    SELECT
+        judged.*,
+        SUM(wrong) OVER (PARTITION BY rank) AS num_wrong,
+        MAX(ahead) OVER (PARTITION BY rank) AS most_ahead,
+        COUNT(*) OVER (PARTITION BY rank) AS num_rows
     FROM judged
 )
-SELECT step, call_order AS subject, most_ahead AS observed, 0 AS threshold
+SELECT step, call_order AS subject, most_ahead AS observed, 0 AS threshold, rank
 FROM counted
 WHERE
     wrong = 1
     AND num_wrong > :share * num_rows
     AND most_ahead > 0
     AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
-ORDER BY step
+ORDER BY step, rank

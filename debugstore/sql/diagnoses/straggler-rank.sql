@@ -4,7 +4,7 @@
 -- confidence: likely
 -- needs: loops.step_seconds, loops.data_seconds
 -- explains: data-loading-bound
--- message: {subject} needs {observed} s of its own a step, the quickest {threshold} s
+-- message: it needs {observed} s of its own a step, the quickest rank {threshold} s
 -- param: ratio = 1.5      -- own time of the slowest / of the quickest rank, in the median and in the best quarter of its steps
 -- param: first_steps = 10  -- steps left out: compilation and warm-up
 -- param: part = 0.1       -- of the step that the difference has to be
@@ -63,9 +63,10 @@ quickest AS (
 )
 SELECT
     slow.step,
-    'rank ' || CAST(slow.rank AS TEXT) AS subject,
+    CASE WHEN slow.measure = 'data' THEN 'data' ELSE 'own time' END AS subject,
     slow.own_seconds AS observed,
-    quick.own_seconds AS threshold
+    quick.own_seconds AS threshold,
+    slow.rank
 FROM medians AS slow
 INNER JOIN quickest AS quick ON slow.measure = quick.measure
 WHERE

@@ -9,7 +9,7 @@
 -- remedy: Keep layers in a module: `self.layers = nn.ModuleList(layers)`, not in a plain list or dictionary.
 -- silent-on: parameters of a loss module that an optimizer holds
 -- evidence: SELECT step, num_reached, num_reached_not_in_model, num_reached_not_in_optimizer FROM current_wiring WHERE run = :run
-SELECT step, 'loss' AS subject, num_reached_not_in_model AS observed, 0 AS threshold
+SELECT step, 'loss' AS subject, num_reached_not_in_model AS observed, 0 AS threshold, rank
 FROM current_wiring
 WHERE
     run = :run
@@ -17,4 +17,4 @@ WHERE
     AND num_reached_not_in_optimizer > 0
     AND COALESCE(num_optimizer_not_in_model, 0) = 0
     AND COALESCE(num_trainable_not_in_optimizer, 0) = 0
-ORDER BY step
+ORDER BY step, rank

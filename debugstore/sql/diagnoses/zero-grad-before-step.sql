@@ -14,6 +14,7 @@
 -- evidence: SELECT step, call_order FROM current_loops WHERE run = :run ORDER BY step LIMIT 20
 WITH orders AS (
     SELECT
+        rank,
         step,
         call_order,
         REPLACE(REPLACE(REPLACE(REPLACE(call_order, 'F', ''), 'L', ''), 'U', ''), 'ZZ', 'Z') AS bare,
@@ -24,16 +25,16 @@ WITH orders AS (
 counted AS (
     SELECT
         orders.*,
-        SUM(CASE WHEN bare LIKE '%BZS%' THEN 1 ELSE 0 END) OVER () AS num_wrong,
-        MAX(ahead) OVER () AS most_ahead,
-        COUNT(*) OVER () AS num_rows
+        SUM(CASE WHEN bare LIKE '%BZS%' THEN 1 ELSE 0 END) OVER (PARTITION BY rank) AS num_wrong,
+        MAX(ahead) OVER (PARTITION BY rank) AS most_ahead,
+        COUNT(*) OVER (PARTITION BY rank) AS num_rows
     FROM orders
 )
-SELECT step, call_order AS subject, 1 AS observed, 0 AS threshold
+SELECT step, call_order AS subject, 1 AS observed, 0 AS threshold, rank
 FROM counted
 WHERE
     bare LIKE '%BZS%'
     AND num_wrong > :share * num_rows
     AND most_ahead <= 0
     AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
-ORDER BY step
+ORDER BY step, rank

@@ -12,6 +12,7 @@
 -- evidence: SELECT step, total_norm, num_params_with_grad, num_zero_grad FROM current_grads WHERE run = :run ORDER BY step LIMIT 20
 WITH zero AS (
     SELECT
+        g.rank,
         g.step,
         COALESCE(
             (
@@ -24,9 +25,9 @@ WITH zero AS (
     WHERE g.run = :run AND g.total_norm = 0
 ),
 counted AS (
-    SELECT step, COUNT(*) OVER () AS num_rows FROM zero WHERE loss <> 0
+    SELECT rank, step, COUNT(*) OVER (PARTITION BY rank) AS num_rows FROM zero WHERE loss <> 0
 )
-SELECT step, 'total_norm' AS subject, 0.0 AS observed, 0.0 AS threshold
+SELECT step, 'total_norm' AS subject, 0.0 AS observed, 0.0 AS threshold, rank
 FROM counted
 WHERE num_rows >= :rows
-ORDER BY step
+ORDER BY step, rank
