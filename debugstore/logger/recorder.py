@@ -188,7 +188,7 @@ class Recorder:
 
     def optimizer_passed(self) -> None:
         """Note that an optimizer stepped, in a step that is only counted."""
-        self._inside, self._stepped = None, True
+        self._inside, self._begun_inside, self._stepped = None, False, True
         self._calls.totals[OPTIMIZER] += 1
 
     def module_ran(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
