@@ -6,17 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
-from debugstore import DebugLogger, open_store
+from debugstore import DebugLogger
 from debugstore.logger.event_log import LoggerWarning
-from tests.support.training import batch, events, small_model, train
-
-
-def by_step(log: DebugLogger, kind: str) -> dict[int, dict[str, Any]]:
-    """Return the data of one kind of event by step."""
-    return {line["step"]: line["data"] for line in events(log, kind)}
+from tests.support.training import batch, by_step, events, small_model, train
 
 
 def test_accumulation_is_one_step(tmp_path: Path) -> None:
@@ -131,41 +126,6 @@ def test_two_optimizers_are_one_step(tmp_path: Path) -> None:
     assert (update["num_params_total"], update["num_params_updated"]) == (4, 3)  # the critic's bias cancels out
     assert [group["optimizer_idx"] for group in events(log, "fit_start")[0]["data"]["optimizer"]] == [0, 1]
     assert by_step(log, "training_step")[0]["learning_rates"] == [0.1, 0.1]
-
-
-@pytest.mark.parametrize("inside", [True, False])
-def test_a_closure_is_one_step_however_often_it_is_called(tmp_path: Path, inside: bool) -> None:
-    """LBFGS calls its closure many times: that is one step, whether the loss is logged inside or before."""
-    model = small_model()
-    optimizer = torch.optim.LBFGS(model.parameters(), lr=0.5, max_iter=4)
-    calls = 0
-    with DebugLogger(model, optimizer, log_dir=tmp_path) as log:
-        for step in range(3):
-            x, y = batch(step)
-
-            def closure(x: Tensor = x, y: Tensor = y) -> Tensor:
-                nonlocal calls
-                calls += 1
-                optimizer.zero_grad()
-                loss = functional.cross_entropy(model(x), y)
-                if inside:
-                    log.training_step(loss)
-                loss.backward()
-                return loss
-
-            if not inside:
-                log.training_step(functional.cross_entropy(model(x), y))
-            optimizer.step(closure)
-    assert calls > 6
-    assert list(by_step(log, "training_step")) == [0, 1, 2]
-    assert all(data["num_params_updated"] == 4 for data in by_step(log, "param_updates").values())
-    assert len(by_step(log, "param_updates")) == 3
-    assert all(data["total_norm"] > 0 for data in by_step(log, "gradient_stats").values())
-    assert [data["num_optimizer_steps"] for data in by_step(log, "loop").values()] == [1, 1, 1]
-    assert all(data["in_closure"] for data in by_step(log, "loop").values())
-    assert not events(log, "logger_error")
-    with open_store(":memory:") as store:
-        assert not [finding for finding in store.report(str(log.path)).findings if finding.severity != "note"]
 
 
 class Scaled:

@@ -84,3 +84,8 @@ def assert_same_bits(left: Any, right: Any) -> None:
             assert_same_bits(one, other)
     else:
         assert left == right
+
+
+def by_step(log: DebugLogger, kind: str) -> dict[int, dict[str, Any]]:
+    """Return the data of one kind of event by step."""
+    return {line["step"]: line["data"] for line in events(log, kind)}
