@@ -29,9 +29,13 @@ FIRES: dict[str, Logs] = {
     ),
     "parameters-frozen": bent(wiring={"num_frozen": 2, "num_frozen_in_optimizer": 2}),
     "unregistered-parameters": bent(wiring={"num_reached_not_in_model": 4, "num_reached_not_in_optimizer": 4}),
-    "graph-detached": bent(wiring={"num_trainable_not_reached": 4, "num_not_reached_used": 4}),
+    "graph-detached": bent(
+        wiring={"num_trainable_not_reached": 4, "num_not_reached_used": 4}, updates={"num_params_updated": 2}
+    ),
     "loss-detached": bent(wiring={"loss_is_leaf": True}, grads={"num_params_with_grad": 0, "total_norm": 0.0}),
-    "parameters-unused": bent(wiring={"num_trainable_not_reached": 2, "num_not_reached_used": 0}),
+    "parameters-unused": bent(
+        wiring={"num_trainable_not_reached": 2, "num_not_reached_used": 0}, updates={"num_params_updated": 4}
+    ),
     "training-failed": bent(status="failed", error="RuntimeError: out of memory"),
     "no-training-steps": bent(
         without=("training_step", "gradient_stats", "param_updates", "loop", "activations", "wiring")
@@ -45,7 +49,7 @@ FIRES: dict[str, Logs] = {
         loop={"call_order": "FBLZ", "num_optimizer_steps": 0, "num_total_optimizer_steps": 0},
         without=("param_updates",),
     ),
-    "zero-grad-before-step": bent(loop={"call_order": "FBZSL"}),
+    "zero-grad-before-step": bent(loop={"call_order": "FBZSL"}, grads={"clipped_norm": 0.0}),
     "step-before-backward": bent(loop={"call_order": "FBLZS", "num_total_optimizer_steps": lambda step: step + 2}),
     "zero-grad-in-accumulation": accumulating(0.25, num_total_zero_grad=lambda step: 4 * (step + 1)),
     "accumulation-not-averaged": accumulating(1.0),

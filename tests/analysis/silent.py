@@ -32,6 +32,15 @@ SILENT: dict[str, dict[str, Logs]] = {
         "checkpointing": bent(
             wiring={"num_trainable_not_reached": 3, "num_not_reached_used": 3, "may_hide_leaves": True}
         ),
+        "one of several losses is logged": bent(
+            wiring={"num_trainable_not_reached": 2, "num_not_reached_used": 2}, updates={"num_params_updated": 6}
+        ),
+    },
+    "parameters-unused": {
+        "experts whose turn comes later": bent(
+            wiring={"num_trainable_not_reached": 2, "num_not_reached_used": 0},
+            updates={"num_params_updated": lambda step: 6 if step > 2 else 4},
+        )
     },
     "loss-detached": {"detached for logging": bent(wiring={"loss_is_leaf": True})},
     "missing-zero-grad": {
@@ -43,7 +52,10 @@ SILENT: dict[str, dict[str, Logs]] = {
             loop={"num_total_optimizer_steps": 0, "num_skipped_steps": 4}, steps=4, without=("param_updates",)
         )
     },
-    "zero-grad-before-step": {"zero_grad first": bent(loop={"call_order": "FZBSL"})},
+    "zero-grad-before-step": {
+        "zero_grad first": bent(loop={"call_order": "FZBSL"}),
+        "a second backward pass that is not logged": bent(loop={"call_order": "FBZSZ"}),
+    },
     "step-before-backward": {"logged late": bent(loop={"call_order": "FSLZB"})},
     "backward-of-another-loss": {
         "logged late": bent(loop={"num_total_backward": 0, "num_total_optimizer_steps": lambda step: step + 2})

@@ -1,5 +1,6 @@
 """The logger in the loops of different users: it changes nothing, follows them, and finds nothing where all is well."""
 
+import functools
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -26,13 +27,18 @@ LOOPS = (
     twists.averaged,
     twists.average_inside,
     twists.critic,
+    twists.sharpness,
     twists.called_by_function,
     twists.mapped,
     twists.a_gradient_a_sample,
     twists.double_precision,
     twists.complex_numbers,
 )
-USERS: dict[str, Callable[[Open], Any]] = {loop.__name__.replace("_", "-"): loop for loop in LOOPS}
+USERS: dict[str, Callable[[Open], Any]] = {loop.__name__.replace("_", "-"): loop for loop in LOOPS} | {
+    f"{logged}-logged-{first}-first": functools.partial(twists.several_losses, logged=logged, first=first)
+    for logged in ("sum", "classes", "number")
+    for first in ("classes", "number")
+}
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
