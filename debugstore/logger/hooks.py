@@ -4,6 +4,7 @@ A hook never raises into the training: whatever goes wrong inside is the recorde
 """
 
 import contextlib
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -35,8 +36,8 @@ class Hooks:
             self._handles.append(optimizer.register_step_pre_hook(self._optimizer_entered))
             self._handles.append(optimizer.register_step_post_hook(self._optimizer_left))
             self._tap(optimizer, "zero_grad", ZERO_GRAD)
-        for model in {id(m): m for m in (context.root, context.model)}.values():
-            self._tap(model, "zero_grad", ZERO_GRAD)
+        for kind in {type(context.root), type(context.model), *wrappers()}:
+            self._tap(context.model, "zero_grad", ZERO_GRAD, kind)
         for scheduler in context.schedulers:
             self._tap(scheduler, "step", SCHEDULER)
         if context.scaler is not None:
@@ -67,15 +68,15 @@ class Hooks:
     def _arm(self, recorder: Recorder) -> None:
         self._forwards.arm(recorder.watches_next())
 
-    def _tap(self, target: Any, method: str, kind: str) -> None:
+    def _tap(self, target: Any, method: str, call: str, kind: type | None = None) -> None:
         """Count calls of a method; a class that cannot be changed goes uncounted."""
 
         def listener(moment: str) -> None:
-            if moment == "leave" and not self._passed(kind):
-                self._run(self._noted, kind)
+            if moment == "leave" and not self._passed(call):
+                self._run(self._noted, call)
 
         with contextlib.suppress(TypeError, AttributeError):
-            self._handles.append(Tap(target, method, listener))
+            self._handles.append(Tap(target, method, listener, kind))
 
     def _passed(self, kind: str) -> bool:
         """Count a call in a step that is only counted; return whether this is one."""
@@ -173,3 +174,10 @@ def _hook(loss: Tensor, tell: Callable[[Tensor], None]) -> None:
         register(loss)
     else:
         loss.register_hook(tell)  # type: ignore[no-untyped-call]
+
+
+def wrappers() -> list[type[nn.Module]]:
+    """Return the classes that a loop may wrap the model in after the logger saw it."""
+    dynamo = sys.modules.get("torch._dynamo.eval_frame")  # an import takes a second
+    compiled = [dynamo.OptimizedModule] if dynamo is not None else []
+    return [nn.DataParallel, nn.parallel.DistributedDataParallel, *compiled]

@@ -288,6 +288,25 @@ def test_the_order_of_calls_tells_loops_apart(tmp_path: Path, body: Any, order: 
     assert steps[2]["loop"]["num_total_zero_grad"] == 3 * order.count("Z") + before
 
 
+@pytest.mark.parametrize("wrap", [lambda model: torch.compile(model, backend="eager"), nn.DataParallel])
+@pytest.mark.parametrize("handed_over", ["model", "wrapper"])
+def test_clearing_through_a_wrapper_counts(tmp_path: Path, wrap: Any, handed_over: str) -> None:
+    """`zero_grad` of a compiled or parallel model is counted once, whichever of the two the logger was given."""
+    model = small_model()
+    wrapper = wrap(model)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with DebugLogger(model if handed_over == "model" else wrapper, optimizer, log_dir=tmp_path) as log:
+        for step in range(3):
+            loss = loss_of(model)
+            log.training_step(loss)
+            loss.backward()
+            optimizer.step()
+            (wrapper if step else model).zero_grad()
+            nn.Linear(2, 2).zero_grad()
+    assert [line["data"]["call_order"] for line in events(log, "loop")] == ["FBSZ"] * 3
+    assert "zero_grad" not in vars(type(wrapper))
+
+
 def test_gradients_at_backward_entry_tell_piling_up(tmp_path: Path) -> None:
     """Entry norms are zero in both healthy orders, and the norm of the step before where nothing clears."""
     for body in (healthy, clearing_first):
