@@ -49,6 +49,7 @@ class Context:
     calls: Calls = field(default_factory=Calls)
     ran: dict[str, int] | None = None  # modules that ran for the first step, in order; None when not watched
     in_closure: bool = False  # the optimizer was given a closure that runs forward and backward
+    sum_losses: bool = False  # a framework divided each micro-step's loss by their number already
     unscaled: bool = False  # the scaler has divided its scale out of this step's gradients
 
     def __post_init__(self) -> None:

@@ -35,7 +35,6 @@ class Recorder:
         self.call_began = time.perf_counter()
         self.step = settings.start_step - 1
         self.num_steps = 0
-        self.sum_losses = False  # a framework divided each micro-step's loss by their number already
         self.idle = False  # nothing is asked of the step under way: its calls are only counted
         self._quiet = range(0)  # steps to come that nothing is asked of either
         self._calls = context.calls
@@ -392,5 +391,5 @@ class Recorder:
         losses = data.pop("losses", None)
         if losses is not None:
             known = [loss for loss in losses if loss is not None]
-            data["loss"] = sum(known) / (1 if self.sum_losses else len(known)) if known else None
+            data["loss"] = sum(known) / (1 if self.context.sum_losses else len(known)) if known else None
         self.log.emit(event_type, step, data)

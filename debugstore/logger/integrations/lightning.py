@@ -57,7 +57,7 @@ class DebugLoggerCallback(Callback):  # type: ignore[misc, unused-ignore]
         }
         self.debug_logger = DebugLogger(pl_module, trainer.optimizers, **{**known, **self.options})
         if self.debug_logger._session is not None:
-            self.debug_logger._session.recorder.sum_losses = trainer.accumulate_grad_batches > 1
+            self.debug_logger._session.recorder.context.sum_losses = trainer.accumulate_grad_batches > 1
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin an epoch."""

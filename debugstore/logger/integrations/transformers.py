@@ -114,7 +114,7 @@ class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         if session is None or not module.training or not torch.is_grad_enabled() or not isinstance(loss, Tensor):
             return
         self._seen = True
-        session.recorder.sum_losses = kwargs.get("num_items_in_batch") is not None
+        session.recorder.context.sum_losses = kwargs.get("num_items_in_batch") is not None
         logits, labels = getattr(output, "logits", None), kwargs.get("labels")
         inputs = kwargs.get("input_ids", kwargs.get("pixel_values", args[0] if args else None))
         if self._is_causal and isinstance(logits, Tensor) and isinstance(labels, Tensor):

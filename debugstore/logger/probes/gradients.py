@@ -125,7 +125,8 @@ class Gradients(Probe):
         if facts["entry"] is not None:
             made["entry_norm"] = total(facts["entry"]) / (scale or 1.0)
         if facts["seed"] is not None:
-            made["loss_gradient"] = facts["seed"]
+            divided = self.context.settings.accumulation_steps if self.context.sum_losses else 1
+            made["loss_gradient"] = facts["seed"] / divided
         if facts["clipped"] is not None:
             made["clipped_norm"] = total(norm for part in facts["clipped"] for norm in part)
         if sick:
