@@ -44,7 +44,7 @@ class Hooks:
             self._tap(context.scaler, "unscale_", UNSCALE)
             with contextlib.suppress(TypeError, AttributeError):
                 self._handles.append(Tap(context.scaler, "step", self._scaler_stepped))
-        self._forwards = Forwards(context.root, context.model, self._forward_entered, self._module_ran)
+        self._forwards = Forwards(context.root, context.model, self.forward_entered, self._module_ran)
         self._handles.append(self._forwards)
         context.ran = {} if self._forwards.can_arm else None
         self.watch_modules()
@@ -121,7 +121,8 @@ class Hooks:
         elif calls.totals[OPTIMIZER] == self._steps_before:
             calls.skipped += 1
 
-    def _forward_entered(self, inputs: Any) -> None:
+    def forward_entered(self, inputs: Any) -> None:
+        """Note that the model was called, or its first argument is at hand."""
         recorder = self._recorder
         if recorder is not None and recorder.idle and torch.is_grad_enabled():
             recorder.forward_passed()

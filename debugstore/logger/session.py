@@ -58,6 +58,10 @@ class Session:
         if self._alerts is not None:
             self._alerts.raise_pending()
 
+    def forward_entered(self, inputs: Any) -> None:
+        """Note a forward pass that no hook on the model sees; with one that does, the first counts."""
+        self._hooks.forward_entered(inputs)
+
     def _passes(self, watched: Any, step: int | None) -> bool:
         """Count a step that nothing is asked of, and listen to its backward pass; return whether it is one."""
         began = time.perf_counter()

@@ -32,6 +32,9 @@ class DebugLoggerCallback(Callback):  # type: ignore[misc, unused-ignore]
 
     `unpack` says what of a batch is `inputs` and `labels`. Logits are not to be had here; a module that wants them
     logged sets `self.debug_logits = logits` in its `training_step`.
+
+    A step is a batch, or as many as Lightning accumulates. With manual optimization the loss of a batch is that whose
+    backward comes first, however many losses and optimizers follow: of a GAN that of the network trained first.
     """
 
     def __init__(self, *, unpack: Unpack = pair, **options: Any) -> None:
@@ -52,7 +55,7 @@ class DebugLoggerCallback(Callback):  # type: ignore[misc, unused-ignore]
             "scaler": getattr(trainer.precision_plugin, "scaler", None),
             "accumulation_steps": trainer.accumulate_grad_batches,
             "total_steps": steps if isinstance(steps, int) and steps > 0 else None,
-            "start_step": trainer.global_step,
+            "start_step": _num_steps(trainer),
             "rank": trainer.global_rank,
         }
         self.debug_logger = DebugLogger(pl_module, trainer.optimizers, **{**known, **self.options})
@@ -69,21 +72,30 @@ class DebugLoggerCallback(Callback):  # type: ignore[misc, unused-ignore]
         """Keep the batch until its loss is there."""
         del trainer, pl_module, batch_idx
         self._batch = batch
+        self._forward(None)
 
     def on_before_backward(self, trainer: Any, pl_module: Any, loss: Tensor) -> None:
         """Log the step: the loss as the module returned it, though Lightning may have scaled it by now."""
         batch, self._batch = self._batch, None
         session = self.debug_logger._session if self.debug_logger is not None else None
-        if session is None:
+        if session is None or batch is None:
             return
         logits = getattr(pl_module, "debug_logits", None)
         if logits is not None:
             pl_module.debug_logits = None
-        known = facts(logits=logits, **(self.unpack(batch) if batch is not None else {}))
+        known = facts(logits=logits, **self.unpack(batch))
         scale = session.recorder.context.scale()
         value = loss if scale is None else loss.detach() / scale
         session.training_step(value, known, None, watched=loss)
         del trainer
+
+    def on_validation_batch_start(
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Note a forward pass without gradient, where the module has none of its own to be watched."""
+        del trainer, batch_idx, dataloader_idx
+        if not _has_forward(pl_module):
+            self._forward(self.unpack(batch).get("inputs"))
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """Log a validation, but not the one that only checks that validation works."""
@@ -103,8 +115,23 @@ class DebugLoggerCallback(Callback):  # type: ignore[misc, unused-ignore]
         del trainer, pl_module
         self._end(None)
 
+    def _forward(self, inputs: Any) -> None:
+        if self.debug_logger is not None and self.debug_logger._session is not None:
+            self.debug_logger._session.forward_entered(inputs)
+
     def _end(self, raised: BaseException | None) -> None:
         self._batch = None
         if self.debug_logger is not None and self.debug_logger._session is not None:
             self.debug_logger._session.ended_by(raised)
         self.debug_logger = None
+
+
+def _num_steps(trainer: Any) -> int:
+    """Return the batches so far after which an optimizer stepped, as Lightning's own loggers count."""
+    loop = getattr(trainer.fit_loop, "epoch_loop", None)
+    return int(getattr(loop, "_batches_that_stepped", trainer.global_step))
+
+
+def _has_forward(module: Any) -> bool:
+    base = next(kind for kind in type(module).__mro__ if kind.__name__ == "LightningModule")
+    return type(module).forward is not base.forward
