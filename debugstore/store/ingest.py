@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from debugstore.errors import NoLogsError
-from debugstore.store import runs, segments, stretches
+from debugstore.store import runs, segments, statistics, stretches
 from debugstore.store.batches import Batch
 from debugstore.store.database import Database
 from debugstore.store.decoding import decoded
@@ -93,6 +93,7 @@ def ingest(database: Database, paths: Iterable[str | Path], *, on_progress: Prog
             reports.append(FileReport(source.name, problem=str(error)))
     if problems and len(problems) == len(reports):
         raise problems[0]
+    statistics.refresh(database, sum(report.new for report in reports))
     return IngestReport(tuple(reports))
 
 
