@@ -35,7 +35,9 @@ def hf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
-    def run(spoil: bool = False, logs: str = "logs", **arguments: Any) -> tuple[list[dict[str, Any]], Any]:
+    def run(
+        spoil: bool = False, logs: str = "logs", own: Any = None, **arguments: Any
+    ) -> tuple[list[dict[str, Any]], Any]:
         torch.manual_seed(0)
         config = transformers.GPT2Config(vocab_size=17, n_positions=8, n_embd=16, n_layer=1, n_head=2)
         model = transformers.GPT2LMHeadModel(config)
@@ -43,7 +45,9 @@ def hf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         if spoil:
             with torch.no_grad():
                 model.lm_head.weight[0, 0] = math.nan
-        trainer = transformers.Trainer(
+        own = own or {}
+        kind = type("Own", (transformers.Trainer,), {key: own[key] for key in own if key == "compute_loss"})
+        trainer = kind(
             model=model,
             args=transformers.TrainingArguments(
                 output_dir=str(tmp_path / "out"),
@@ -60,6 +64,7 @@ def hf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             train_dataset=[{"input_ids": row, "labels": row} for row in ids],
             eval_dataset=[{"input_ids": row, "labels": row} for row in ids[:8]],
             callbacks=[DebugLoggerCallback(log_dir=tmp_path / logs, num_classes=17)],
+            **{key: own[key] for key in own if key != "compute_loss"},
         )
         trainer.train()
         return log_of(tmp_path / logs), trainer
@@ -117,9 +122,41 @@ def test_the_transformers_callback_reads_a_compiled_model(hf: Any, monkeypatch: 
         values = [[data[field] for data in of(lines, kind)] for lines in (plain, compiled)]
         assert values[0] == pytest.approx(values[1], rel=1e-4)
     monkeypatch.setenv("ACCELERATE_DYNAMO_USE_FULLGRAPH", "true")
-    with pytest.warns(LoggerWarning, match="steps are not logged"):
-        lines, _ = hf(torch_compile=True, torch_compile_backend="aot_eager", logs="full")
-    assert not of(lines, "training_step")
+    lines, _ = hf(torch_compile=True, torch_compile_backend="aot_eager", logs="full")
+    losses = [data["loss"] for data in of(lines, "training_step")]
+    assert losses == pytest.approx([data["loss"] for data in of(plain, "training_step")], rel=1e-4)
+    assert "target_shape" not in of(lines, "training_step")[0]
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+@pytest.mark.parametrize("way", ["smoothing", "function", "override"])
+def test_the_transformers_callback_logs_the_loss_that_the_trainer_computes(
+    hf: Any, way: str, accumulation: int
+) -> None:
+    """Label smoothing, `compute_loss_func`, a Trainer's own `compute_loss`: the loss is what backward starts from."""
+    from accelerate import Accelerator
+
+    own = {}
+    if way == "function":
+        own["compute_loss_func"] = lambda output, labels, num_items_in_batch: (
+            functional.cross_entropy(output.logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), reduction="sum")
+            * 3
+            / num_items_in_batch
+        )
+    if way == "override":
+        own["compute_loss"] = lambda _, model, given, num_items_in_batch=None, **__: (
+            model(**given, num_items_in_batch=num_items_in_batch).loss * 3
+        )
+    before = Accelerator.backward
+    smoothing = {"label_smoothing_factor": 0.3} if way == "smoothing" else {}
+    lines, trainer = hf(own=own, gradient_accumulation_steps=accumulation, **smoothing)
+    losses = [data["loss"] for data in of(lines, "training_step")]
+    reported = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert sum(losses[:2]) / 2 == pytest.approx(reported[0], abs=2e-4)
+    assert of(lines, "fit_end")[0]["steps"] == 12 / accumulation
+    assert {data["call_order"] for data in of(lines, "loop")} == {"FB" * accumulation + "SLZ"}
+    assert of(lines, "training_step")[0]["target_shape"][-1] == 17
+    assert Accelerator.backward is before
 
 
 def lightning_parts() -> tuple[Any, Any]:

@@ -133,5 +133,5 @@ def _num_steps(trainer: Any) -> int:
 
 
 def _has_forward(module: Any) -> bool:
-    base = next(kind for kind in type(module).__mro__ if kind.__name__ == "LightningModule")
+    base: Any = next(kind for kind in type(module).__mro__ if kind.__name__ == "LightningModule")
     return type(module).forward is not base.forward

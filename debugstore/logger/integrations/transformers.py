@@ -1,6 +1,8 @@
-"""`transformers.Trainer`: a callback that reads the loss where the model makes it, before the Trainer filters it."""
+"""`transformers.Trainer`: a callback that reads the loss where its backward begins, before the Trainer filters it."""
 
+import functools
 import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ from debugstore.logger.forwards import ForwardHook
 from debugstore.logger.integrations import facts, metrics
 
 try:
+    from accelerate import Accelerator  # type: ignore[import-untyped, import-not-found, unused-ignore]
     from transformers import TrainerCallback  # type: ignore[import-not-found, unused-ignore]
 except ImportError as error:
     raise MissingExtraError("transformers", "transformers", "the Trainer callback") from error
@@ -30,13 +33,45 @@ def _is_full_graph() -> bool:
     return os.environ.get("ACCELERATE_DYNAMO_USE_FULLGRAPH", "").lower() in ("1", "true", "yes", "on", "t", "y")
 
 
+class _Backwards:
+    """Tells of the losses that `Accelerator.backward` is given: whoever computes them, the Trainer hands them there."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[Tensor], None]] = []
+        self._original: Any = None
+
+    def listen(self, tell: Callable[[Tensor], None]) -> None:
+        """Begin to tell; the method is replaced with the first listener."""
+        if not self._listeners:
+            original = self._original = Accelerator.backward
+
+            @functools.wraps(original)
+            def backward(accelerator: Any, loss: Any, **options: Any) -> Any:
+                for listener in tuple(self._listeners):
+                    listener(loss)
+                return original(accelerator, loss, **options)
+
+            Accelerator.backward = backward
+        self._listeners.append(tell)
+
+    def leave(self, tell: Callable[[Tensor], None]) -> None:
+        """Tell no more; with the last listener the method is given back. Twice does nothing."""
+        if tell in self._listeners:
+            self._listeners.remove(tell)
+            if not self._listeners:
+                Accelerator.backward = self._original
+
+
+_backwards = _Backwards()
+
+
 class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
     """Log a `Trainer`'s training: `Trainer(..., callbacks=[DebugLoggerCallback(log_dir="logs/debug")])`.
 
-    The loss of every micro-step is taken from the model's own output, so a NaN that `logging_nan_inf_filter` hides is
-    there. Under `torch_compile` the compiled graph ends where the model does and the loss is read behind it; where the
-    graph may not end (`ACCELERATE_DYNAMO_USE_FULLGRAPH`), and where the Trainer computes the loss itself
-    (`compute_loss_func`, label smoothing), there is no output to read: steps are not logged, which is said once.
+    The loss of every micro-step is the one its backward starts from, be it the model's, that of `compute_loss_func` or
+    of a Trainer's own `compute_loss`; a NaN that `logging_nan_inf_filter` hides is there. Logits and labels are taken
+    from the model's call. Under `torch_compile` the compiled graph ends where the model does and they are read behind
+    it; where the graph may not end (`ACCELERATE_DYNAMO_USE_FULLGRAPH`) they are left out.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -47,6 +82,7 @@ class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         self._step = 0
         self._seen = False
         self._is_causal = False
+        self._known: dict[str, Any] = facts()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         """Open the log."""
@@ -65,6 +101,9 @@ class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         self.debug_logger = DebugLogger(model, optimizer, **{**known, **self.options, "config": config})
         self._is_causal = "CausalLM" in type(model).__name__ or "LMHead" in type(model).__name__
         self._seen = False
+        if self.debug_logger._session is not None:
+            self.debug_logger._session.recorder.context.sum_losses = args.gradient_accumulation_steps > 1
+            _backwards.listen(self._backward_entered)
         hook = _BehindTheGraph if args.torch_compile and not _is_full_graph() else ForwardHook
         self._hook = model.register_forward_hook(hook(self._forward_left), with_kwargs=True)
 
@@ -80,13 +119,11 @@ class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         self._step = state.global_step
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Say so, once, if the model shows no loss."""
+        """Say so, once, if no loss was seen."""
         del args, state, control
         if not self._seen and self.debug_logger is not None:
             self._seen = True
-            warn(
-                "the model's output shows no loss (a full graph, or a loss the Trainer computes): steps are not logged"
-            )
+            warn("the Trainer did not call Accelerator.backward: steps are not logged")
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
         """Log an evaluation."""
@@ -103,23 +140,29 @@ class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         if self._hook is not None:
             self._hook.remove()
             self._hook = None
+        _backwards.leave(self._backward_entered)
+        self._known = facts()
         if self.debug_logger is not None:
             self.debug_logger.close(status)
             self.debug_logger = None
 
     def _forward_left(self, module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
-        """Take the loss and the logits out of the model's output in a training forward."""
-        session = self.debug_logger._session if self.debug_logger is not None else None
-        loss = getattr(output, "loss", None)
-        if session is None or not module.training or not torch.is_grad_enabled() or not isinstance(loss, Tensor):
+        """Keep what a training forward took and made, until its loss is there."""
+        if not module.training or not torch.is_grad_enabled():
             return
-        self._seen = True
-        session.recorder.context.sum_losses = kwargs.get("num_items_in_batch") is not None
         logits, labels = getattr(output, "logits", None), kwargs.get("labels")
         inputs = kwargs.get("input_ids", kwargs.get("pixel_values", args[0] if args else None))
         if self._is_causal and isinstance(logits, Tensor) and isinstance(labels, Tensor):
             logits, labels = logits[:, :-1], labels[:, 1:]
-        session.training_step(loss, facts(logits=logits, labels=labels, inputs=inputs), self._step)
+        self._known = facts(logits=logits, labels=labels, inputs=inputs)
+
+    def _backward_entered(self, loss: Any) -> None:
+        """Log the micro-step whose backward begins."""
+        known, self._known = self._known, facts()
+        session = self.debug_logger._session if self.debug_logger is not None else None
+        if session is not None and isinstance(loss, Tensor):
+            self._seen = True
+            session.training_step(loss, known, self._step)
 
 
 def _metrics(values: dict[str, Any]) -> dict[str, Any]:
