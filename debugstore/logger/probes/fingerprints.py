@@ -52,7 +52,7 @@ class Fingerprints(Probe):
 
     def _state(self) -> Facts:
         made = {
-            "parameter_fingerprint": fingerprint(local(parameter) for _, parameter in self.context.named),
+            "parameter_fingerprint": fingerprint(local(p) for _, p in self.context.named if not p.is_meta),
             "buffer_fingerprint": fingerprint(self._buffers()),
         }
         return {key: value for key, value in made.items() if value is not None}
