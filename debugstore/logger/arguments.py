@@ -29,6 +29,7 @@ def check(model: Any, optimizer: Any, scheduler: Any, scaler: Any, given: Mappin
         raise ArgumentError("optimizer must be an optimizer or a list of them, got an empty list")
     if scaler is not None and not (hasattr(scaler, "is_enabled") and hasattr(scaler, "step")):
         raise _wrong("scaler", "a torch.amp.GradScaler", scaler)
+    _hold_numbers(model, optimizers)
     schedulers = _schedulers(scheduler)
     for name in ("step_every", "grad_every", "update_every", "buffer_events", "accumulation_steps"):
         _whole(name, given[name], at_least=1)
@@ -70,6 +71,17 @@ def _optimizer(optimizer: Any) -> torch.optim.Optimizer:
     if not isinstance(inner, torch.optim.Optimizer):
         raise _wrong("optimizer", "a torch.optim.Optimizer or a list of them", optimizer)
     return inner
+
+
+def _hold_numbers(model: nn.Module, optimizers: list[torch.optim.Optimizer]) -> None:
+    """Refuse an optimizer of parameters without memory; frozen ones may be elsewhere between two calls of the model."""
+    held = {id(p) for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
+    for name, parameter in model.named_parameters():
+        if parameter.is_meta and id(parameter) in held:
+            raise ArgumentError(
+                f"model must hold numbers, got {name} on the meta device: "
+                "call model.to_empty(device=...) and load or initialise it before its optimizer is made"
+            )
 
 
 def _schedulers(scheduler: Any) -> list[Any]:

@@ -115,6 +115,10 @@ class Session:
         if status not in STATUSES:
             warn(f"status must be one of {', '.join(STATUSES)}, got {status!r}; 'completed' is written")
             status = "completed"
+        self.run("fit_start", self.recorder.start)
+        self.run(
+            "the last step", self.recorder.pause
+        )  # may be lost with its device; the end is told all the same
         self.run("fit_end", self.recorder.finish, status, error)
         self._open = False
         exits.unwatch(self)
