@@ -22,11 +22,14 @@ PATTERNS = ("*.jsonl", "*.jsonl.gz", "*.jsonl.zst")
 STDIN = "-"
 
 _BLOCK = 1 << 22
-"""Most bytes read at once: large enough to spend no time on calls, small beside the memory that is allowed."""
+"""Bytes that fill a block: enough to spend no time on calls, little beside the memory that is allowed."""
 
 _FIRST_BLOCK = 1 << 19
 _BLOCK_LINES = 6000
-"""Lines that a block should have at most; short lines make more rows of a byte than long ones."""
+"""Lines that fill one too; short lines make more rows of a byte than long ones."""
+
+_PIECE = 1 << 17
+"""Bytes read at once: they take the place in memory of those before, where a whole block would be given new pages."""
 
 _EDGE = 4096
 """Bytes at the beginning and at the end of what was read that tell whether a file is still the same."""
@@ -161,25 +164,32 @@ class Lines:
             tail = self._at(start - len(head), len(head))
         rest, position = b"", start
         continues = start > 0 and not tail.endswith(b"\n")  # the last line read has got its end since
-        too_long = False
-        size = min(_FIRST_BLOCK, _BLOCK)
-        while chunk := self._read(size):
+        too_long = ended = False
+        lines: list[bytes] = []
+        begun, size = start, min(_FIRST_BLOCK, _BLOCK)
+        while not ended:
+            asked = max(min(_PIECE, _BLOCK), len(rest))
+            piece = self._read(asked)
             if position == 0 and not rest:
-                self._refuse_binary(chunk)
+                self.refuse_binary(piece)
             if len(head) < _EDGE:
-                head += chunk[: _EDGE - len(head)]
-            data = rest + chunk if rest else chunk
-            *lines, rest = data.split(b"\n")
+                head += piece[: _EDGE - len(head)]
+            data = rest + piece
+            *found, rest = data.split(b"\n")
             done = len(data) - len(rest)
             position, tail = position + done, (tail + data[max(0, done - _EDGE) : done])[-_EDGE:]
-            size = min(_BLOCK, 2 * size, (done // len(lines) + 1) * _BLOCK_LINES) if lines else _BLOCK
-            if lines and (too_long or (continues and not lines[0].strip())):
-                lines.pop(0)
+            if found and (too_long or (continues and not lines and not found[0].strip())):
+                found.pop(0)
                 too_long = continues = False
-            if lines:
+            lines += found
+            ended = not piece
+            # What came of standard input is a block: who writes there may take long for more.
+            full = position - begun >= size or len(lines) >= _BLOCK_LINES or len(rest) > MAX_LINE_BYTES
+            if lines and (full or len(piece) < asked):
                 first = line_number + (not continues)
                 line_number, continues = first + len(lines) - 1, False
                 yield Block(lines, first, position, _edges(head[:position], tail))
+                lines, begun, size = [], position, min(_BLOCK, 2 * size)
             if len(rest) > MAX_LINE_BYTES:
                 position, tail = position + len(rest), rest[-_EDGE:]
                 if not too_long:
@@ -225,7 +235,8 @@ class Lines:
         except self._damages as error:
             raise NoLogsError(self.source.name, f"damaged: {error}") from None
 
-    def _refuse_binary(self, start: bytes) -> None:
+    def refuse_binary(self, start: bytes) -> None:
+        """Refuse a file whose beginning is not that of a text."""
         edge = start[:_EDGE].split(b"\n")
         if b"\0" in edge[0] or (b"\0" in start[:_EDGE] and not any(line.startswith(b'{"') for line in edge)):
             found = "an SQLite database" if start.startswith(b"SQLite format 3") else "a binary file"
