@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -117,18 +117,31 @@ class _Process:
             pass
 
 
+_SELDOM = 100_000
+"""Objects that are made between two searches for garbage."""
+
+
+@contextmanager
+def seldom_searched() -> Iterator[None]:
+    """Search for cyclic garbage seldom: rows are no cycles, and looking through them took a tenth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(before[0] and max(before[0], _SELDOM), *before[1:])  # 0 is: never
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 _READY, _END = "ready", "end"
 
 
 def main() -> None:
     """Make the batches that the process which started this one asks for, one ahead of what it takes."""
-    gc.freeze()
-    gc.set_threshold(100_000)  # rows are no cycles: looking through them took a seventh of the time
     to = sys.stdout.buffer
     _send(to, pickle.dumps(_READY))
     path, state = pickle.load(sys.stdin.buffer)
     source = Source(path, Path(path))
-    with closing(Lines(source)) as lines, ThreadPoolExecutor(max_workers=1) as sender:
+    with seldom_searched(), closing(Lines(source)) as lines, ThreadPoolExecutor(max_workers=1) as sender:
         sent: Future[None] | None = None
         for found in _here(lines, msgspec.json.decode(state, type=Position)):
             packed = pickle.dumps(found, protocol=5)

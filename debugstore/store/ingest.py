@@ -16,7 +16,7 @@ from debugstore.errors import NoLogsError
 from debugstore.store import runs, segments, statistics, stretches
 from debugstore.store.batches import Batch
 from debugstore.store.database import Database
-from debugstore.store.decoding import decoded
+from debugstore.store.decoding import decoded, seldom_searched
 from debugstore.store.groups import Group
 from debugstore.store.placing import Placing, adopt_pieces
 from debugstore.store.resume import remember, resume
@@ -85,12 +85,13 @@ def ingest(database: Database, paths: Iterable[str | Path], *, on_progress: Prog
     sources = expand(paths)
     writer = Writer()
     reports, problems = [], []
-    for source in sources:
-        try:
-            reports.append(_ingest_file(database, writer, source, on_progress))
-        except NoLogsError as error:
-            problems.append(error)
-            reports.append(FileReport(source.name, problem=str(error)))
+    with seldom_searched():
+        for source in sources:
+            try:
+                reports.append(_ingest_file(database, writer, source, on_progress))
+            except NoLogsError as error:
+                problems.append(error)
+                reports.append(FileReport(source.name, problem=str(error)))
     if problems and len(problems) == len(reports):
         raise problems[0]
     statistics.refresh(database, sum(report.new for report in reports))
