@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -63,10 +64,16 @@ class Store:
         self._databases: dict[bool, Database] = {}
 
     def ingest(self, paths: Iterable[str | Path], *, on_progress: "Progress | None" = None) -> "IngestReport":
-        """Put logs into the store, which is made if it is not there; see `store.ingest.ingest`."""
+        """Put logs into the store, which the first log makes if it is not there; see `store.ingest.ingest`."""
+        from debugstore.store.database import open_database
         from debugstore.store.ingest import ingest
+        from debugstore.store.probing import refuse_without_logs
 
-        return ingest(self._database(write=True, create=True), paths, on_progress=on_progress)
+        paths = list(paths)
+        if True not in self._databases:
+            look = partial(refuse_without_logs, paths)
+            self._databases[True] = open_database(self.where, create=True, before_making=look)
+        return ingest(self._databases[True], paths, on_progress=on_progress)
 
     def runs(self, *, where: str | None = None, tag: str | None = None) -> "tuple[RunSummary, ...]":
         """Return the runs, the newest first.
@@ -321,14 +328,14 @@ class Store:
     ) -> None:
         self.close()
 
-    def _database(self, *, write: bool = False, create: bool = False) -> "Database":
+    def _database(self, *, write: bool = False) -> "Database":
         """Return the open database; what only reads opens it so that it cannot write."""
         from debugstore.store.database import open_database
 
         in_memory = str(self.where) == ":memory:"
         key = write or in_memory or True in self._databases
         if key not in self._databases:
-            self._databases[key] = open_database(self.where, create=create or in_memory, read_only=not key)
+            self._databases[key] = open_database(self.where, create=in_memory, read_only=not key)
         return self._databases[key]
 
     @contextmanager

@@ -4,7 +4,7 @@ Where it is can be said as a path, as a SQLAlchemy URL, or not at all: then it i
 What its rows mean is not known here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,7 @@ def open_database(
     read_only: bool = False,
     any_version: bool = False,
     busy_seconds: float = drivers.BUSY_SECONDS,
+    before_making: Callable[[], None] = lambda: None,
 ) -> Database:
     """Open a store.
 
@@ -108,6 +109,7 @@ def open_database(
         read_only: refuse every write.
         any_version: open it whatever its schema, to upgrade it.
         busy_seconds: how long to wait for another process that writes.
+        before_making: called before one is made; if it raises, none is.
 
     Raises:
         StoreNotFoundError: it is not there and is not to be made.
@@ -120,11 +122,13 @@ def open_database(
     url = _url(where)
     if url is None or url.get_backend_name() == "sqlite":
         path = Path(where if url is None else url.database or "")
+        if create and not read_only and _look_at(path.expanduser(), create):
+            before_making()
         return _open_file(path, create, read_only, any_version, busy_seconds)
     if url.get_backend_name() not in drivers.SERVERS:
         raise ArgumentError(f"a store is kept by SQLite or PostgreSQL, not by '{url.get_backend_name()}'")
     database = Database(drivers.server(url, read_only), url.render_as_string(hide_password=True), busy_seconds)
-    return _checked(database, create and not read_only, any_version)
+    return _checked(database, create and not read_only, any_version, before_making)
 
 
 def _url(where: str | Path) -> URL | None:
@@ -185,12 +189,15 @@ def _look_at(path: Path, create: bool) -> bool:
     return not start
 
 
-def _checked(database: Database, create: bool, any_version: bool) -> Database:
+def _checked(
+    database: Database, create: bool, any_version: bool, before_making: Callable[[], None] = lambda: None
+) -> Database:
     """Return `database` once its schema is the right one."""
     try:
         with database.read() as connection:
             found = versions.found_revision(connection, database.where)
         if found is None and create:
+            before_making()
             database.upgrade()
         elif not any_version:
             versions.check(found, database.where)

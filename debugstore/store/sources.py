@@ -237,6 +237,7 @@ class Lines:
 
     def refuse_binary(self, start: bytes) -> None:
         """Refuse a file whose beginning is not that of a text."""
+        """Refuse a file whose beginning is not that of a text."""
         edge = start[:_EDGE].split(b"\n")
         if b"\0" in edge[0] or (b"\0" in start[:_EDGE] and not any(line.startswith(b'{"') for line in edge)):
             found = "an SQLite database" if start.startswith(b"SQLite format 3") else "a binary file"

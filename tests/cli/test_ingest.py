@@ -3,6 +3,7 @@
 import gzip
 import json
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,38 @@ def test_rejects_are_kept_and_strict_fails(empty_folder: Path, type_: Type) -> N
     assert [row["line_number"] for row in rows] == [2, 3]
     assert "step must be an integer, got '12a'" in rows[1]["reason"]
     assert type_("ingest", log).code == 0
+
+
+@pytest.mark.parametrize(
+    "given", ["empty", "nothing.jsonl", "binary.jsonl empty.jsonl", "prose.txt", "short.txt", "no-file"]
+)
+def test_without_a_log_no_store_is_made(empty_folder: Path, type_: Type, given: str) -> None:
+    """Where no file given holds a log, one sentence says so and nothing is left behind."""
+    (empty_folder / "empty").mkdir()
+    for name, content in (("nothing", b""), ("empty", b"\n"), ("binary", bytes(9000))):
+        (empty_folder / f"{name}.jsonl").write_bytes(content)
+    for name, times in (("prose", 1000), ("short", 3)):
+        (empty_folder / f"{name}.txt").write_bytes(b"once upon a time\n" * times)
+    assert "no " in type_("ingest", *given.split()).failed()
+    assert not list(empty_folder.glob("debugstore.db*"))
+
+
+@pytest.mark.parametrize("sent", [b"", bytes(9000)])
+def test_without_a_log_on_standard_input_no_store_is_made(empty_folder: Path, sent: bytes) -> None:
+    """Neither of a command that wrote nothing, nor of a binary one."""
+    with start("ingest", "-", cwd=empty_folder, stdin=subprocess.PIPE, text=False) as process:
+        _, said = process.communicate(sent, timeout=30)
+    assert process.returncode == 2
+    assert said.startswith(b"debugstore: no debug log in -: it is ")
+    assert not list(empty_folder.iterdir())
+
+
+def test_one_log_among_other_files_makes_the_store(empty_folder: Path, type_: Type) -> None:
+    """The others are told, each on its line."""
+    (empty_folder / "binary.jsonl").write_bytes(bytes(9000))
+    HEALTHY.write(empty_folder / "z.jsonl")
+    assert "a binary file" in type_("ingest", "binary.jsonl", "z.jsonl").done()
+    assert (empty_folder / "debugstore.db").exists()
 
 
 def test_for_programs(empty_folder: Path, type_: Type) -> None:
