@@ -277,7 +277,7 @@ def measure(case: Case, rounds: int) -> list[Row]:
 def own_seconds(observer: Bare) -> float | None:
     """Return the seconds that the logger says it took, None for anything else."""
     session = observer.log._session if isinstance(observer, Ours) else None
-    return session.recorder.seconds if session is not None else None
+    return session.recorder.total_seconds if session is not None else None
 
 
 def timed(training: Training, observer: Bare) -> tuple[float, float]:

@@ -16,6 +16,8 @@ import debugstore
 from benchmarks.zoo.parallel import each
 from benchmarks.zoo.run import LOGS, ROOT, Job, digest, outcome
 from debugstore.analysis.findings import Finding
+from debugstore.events import EVENT_TYPES
+from debugstore.events.types import close_fields
 
 ANSWERS = ROOT / ".benchmarks" / "zoo" / "answers"
 STORE_RUNS = 60
@@ -97,7 +99,16 @@ def _at_default_cadence(events: list[Event]) -> list[Event]:
         for event in events[1:]
         if event["step"] < first + 5 or event["step"] % _DEFAULT.get(event["event_type"], 1) == 0
     ]
-    return [{**start, "data": says}, *kept]
+    return [{**start, "data": says}, *(_as_often(event, first) for event in kept)]
+
+
+def _as_often(event: Event, first: int) -> Event:
+    """Leave out the fields that only close steps have, if this is none."""
+    kind = EVENT_TYPES.get(event["event_type"])
+    if kind is None or event["step"] < first + 5 or event["step"] % 50 == 0:
+        return event
+    rare = close_fields(kind)
+    return {**event, "data": {key: value for key, value in event["data"].items() if key not in rare}}
 
 
 FULL = Edit("full", lambda logs: logs)

@@ -23,9 +23,23 @@ Json = Any  # a list or object kept as JSON text
 PerParam = dict[str, int | float | None] | None | UnsetType
 
 
-def doc(description: str, unit: str = "") -> msgspec.Meta:
-    """Describe a field for the reference pages; `unit` is empty where the number has none."""
-    return msgspec.Meta(description=description, extra={"unit": unit})
+def doc(description: str, unit: str = "", *, close: bool = False) -> msgspec.Meta:
+    """Describe a field for the reference pages; `unit` is empty where the number has none.
+
+    `close` fields come at close steps only: the first five of a segment, and about as often as updates are logged.
+    """
+    return msgspec.Meta(
+        description=f"{description}; at close steps" if close else description, extra={"unit": unit, "close": close}
+    )
+
+
+def close_fields(event: type["EventData"]) -> frozenset[str]:
+    """Return the names of an event's fields that come at close steps only."""
+    return frozenset(
+        name
+        for name, kind in event.__annotations__.items()
+        if any((meta.extra or {}).get("close") for meta in getattr(kind, "__metadata__", ()))
+    )
 
 
 class EventData(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -122,20 +136,29 @@ class TrainingStep(EventData):
         Real, doc("mean over outputs of floating labels' variance over samples: what the best constant answer leaves")
     ] = UNSET
     num_ignored: Annotated[Whole, doc("labels equal to ignore_index", "labels")] = UNSET
-    label_input_match: Annotated[Real, doc("share of labels equal to the input at the same place", "0..1")] = UNSET
-    label_input_dependence: Annotated[
-        Real, doc("how much rarer different pairs of input and label are than with labels half a batch away", "0..1")
+    label_input_match: Annotated[
+        Real, doc("share of labels equal to the input at the same place", "0..1", close=True)
     ] = UNSET
-    output_min: Annotated[Real, doc("smallest finite logit")] = UNSET
-    output_max: Annotated[Real, doc("largest finite logit")] = UNSET
-    output_std: Annotated[Real, doc("standard deviation of the logits")] = UNSET
-    output_sample_std: Annotated[Real, doc("mean over classes of the standard deviation over samples")] = UNSET
-    output_zero_share: Annotated[Real, doc("share of logits that are exactly zero", "0..1")] = UNSET
+    label_input_dependence: Annotated[
+        Real,
+        doc(
+            "how much rarer different pairs of input and label are than with labels half a batch away",
+            "0..1",
+            close=True,
+        ),
+    ] = UNSET
+    output_min: Annotated[Real, doc("smallest finite logit", close=True)] = UNSET
+    output_max: Annotated[Real, doc("largest finite logit", close=True)] = UNSET
+    output_std: Annotated[Real, doc("standard deviation of the logits", close=True)] = UNSET
+    output_sample_std: Annotated[Real, doc("mean over classes of the standard deviation over samples", close=True)] = (
+        UNSET
+    )
+    output_zero_share: Annotated[Real, doc("share of logits that are exactly zero", "0..1", close=True)] = UNSET
     output_width: Annotated[Whole, doc("size of the class dimension")] = UNSET
-    num_nonfinite_outputs: Annotated[Whole, doc("NaN or infinite logits", "elements")] = UNSET
-    row_sum_error: Annotated[Real, doc("mean |1 - sum over classes|: near 0 for probabilities")] = UNSET
+    num_nonfinite_outputs: Annotated[Whole, doc("NaN or infinite logits", "elements", close=True)] = UNSET
+    row_sum_error: Annotated[Real, doc("mean |1 - sum over classes|: near 0 for probabilities", close=True)] = UNSET
     column_sum_error: Annotated[
-        Real, doc("mean |1 - sum over the first dimension|: near 0 for a softmax over the batch")
+        Real, doc("mean |1 - sum over the first dimension|: near 0 for a softmax over the batch", close=True)
     ] = UNSET
     top_prediction_share: Annotated[Real, doc("share of the most predicted class", "0..1")] = UNSET
     cross_entropy: Annotated[Real, doc("mean cross entropy of the logits, computed by the probe", "nats")] = UNSET
@@ -146,8 +169,8 @@ class TrainingStep(EventData):
         Whole, doc("dropout and norm modules in eval mode with trainable parameters around")
     ] = UNSET
     num_mode_modules: Annotated[Whole, doc("dropout and norm modules of the model, in whichever mode")] = UNSET
-    weight_norm: Annotated[Real, doc("L2 of all trainable parameters at the start of the step")] = UNSET
-    graph_nodes: Annotated[Whole, doc("nodes in the autograd graph of the loss")] = UNSET
+    weight_norm: Annotated[Real, doc("L2 of all trainable parameters at the start of the step", close=True)] = UNSET
+    graph_nodes: Annotated[Whole, doc("nodes in the autograd graph of the loss", close=True)] = UNSET
     allocated_bytes: Annotated[Whole, doc("memory held: CUDA allocator, else resident set", "bytes")] = UNSET
 
 
@@ -158,12 +181,12 @@ class GradientStats(EventData):
     table = "grads"
 
     total_norm: Annotated[Real, doc("L2 over all gradients as one vector, before clipping")] = UNSET
-    clipped_norm: Annotated[
-        Real, doc("the same as the optimizer saw it, after clipping; at steps whose loss or update is logged")
+    clipped_norm: Annotated[Real, doc("the same as the optimizer saw it, after clipping", close=True)] = UNSET
+    entry_norm: Annotated[
+        Real, doc("the same when backward was entered: not zero if gradients pile up; where the loss is logged")
     ] = UNSET
-    entry_norm: Annotated[Real, doc("the same when backward was entered: not zero if gradients pile up")] = UNSET
-    max_grad: Annotated[Real, doc("largest finite absolute entry; at steps whose update is logged")] = UNSET
-    min_grad: Annotated[Real, doc("smallest absolute entry; at steps whose update is logged")] = UNSET
+    max_grad: Annotated[Real, doc("largest finite absolute entry; where the gradients are fingerprinted")] = UNSET
+    min_grad: Annotated[Real, doc("smallest absolute entry; where the gradients are fingerprinted")] = UNSET
     num_params_with_grad: Annotated[Whole, doc("trainable parameters that have a gradient", "tensors")] = UNSET
     num_params_total: Annotated[Whole, doc("trainable parameters", "tensors")] = UNSET
     num_zero_grad: Annotated[Whole, doc("gradients that are zero in every entry", "tensors")] = UNSET
@@ -171,7 +194,7 @@ class GradientStats(EventData):
     first_nonfinite_param: Annotated[Text, doc("first such parameter in model order")] = UNSET
     first_param_norm: Annotated[Real, doc("L2 of the gradient of the first trainable matrix in model order")] = UNSET
     last_param_norm: Annotated[Real, doc("L2 of the gradient of the last trainable matrix in model order")] = UNSET
-    gradient_fingerprint: Annotated[Text, doc("fingerprint of all gradients, before clipping")] = UNSET
+    gradient_fingerprint: Annotated[Text, doc("fingerprint of all gradients, before clipping; every 200 steps")] = UNSET
     loss_scale: Annotated[Real, doc("scale that was divided out")] = UNSET
     loss_gradient: Annotated[
         Real, doc("what backward started from at the logged loss: 1, the loss scale, 1 / accumulation_steps")
@@ -192,12 +215,12 @@ class ParamUpdates(EventData):
     update_norm: Annotated[Real, doc("L2 of the whole change")] = UNSET
     weight_norm: Annotated[Real, doc("L2 of all trainable parameters before the step")] = UNSET
     update_ratio: Annotated[Real, doc("update_norm / weight_norm")] = UNSET
-    share_entries_changed: Annotated[Real, doc("share of entries with a gradient that changed", "0..1")] = UNSET
+    share_entries_changed: Annotated[Real, doc("share of sampled entries with a gradient that changed", "0..1")] = UNSET
     decay_norm: Annotated[Real, doc("L2 of the part that weight decay explains: lr * weight_decay * weights")] = UNSET
     update_gradient_cosine: Annotated[Real, doc("cosine between the change and minus the gradient", "-1..1")] = UNSET
     num_nonfinite_params: Annotated[Whole, doc("parameters with a NaN or infinite entry after it", "tensors")] = UNSET
     first_nonfinite_param: Annotated[Text, doc("first such parameter in model order")] = UNSET
-    parameter_fingerprint: Annotated[Text, doc("fingerprint of all parameters after the step")] = UNSET
+    parameter_fingerprint: Annotated[Text, doc("fingerprint of all parameters after the step; every 200 steps")] = UNSET
     buffer_fingerprint: Annotated[Text, doc("fingerprint of all buffers after the step")] = UNSET
     top_10_param_changes: Annotated[PerParam, doc("the ten largest changes: mean absolute change by parameter")] = UNSET
     top_10_update_ratios: Annotated[PerParam, doc("the ten largest update ratios by parameter")] = UNSET

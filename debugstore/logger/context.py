@@ -46,6 +46,7 @@ class Context:
     scaler: Any
     model: nn.Module = field(init=False)
     named: list[tuple[str, Tensor]] = field(init=False)
+    matrices: frozenset[str] = field(init=False)
     calls: Calls = field(default_factory=Calls)
     ran: dict[str, int] | None = None  # modules that ran for the first step, in order; None when not watched
     in_closure: bool = False  # the optimizer was given a closure that runs forward and backward
@@ -59,10 +60,21 @@ class Context:
     def refresh(self) -> None:
         """Read the model's parameters anew; a tied one counts once, under its first name."""
         self.named = [(clean(name), parameter) for name, parameter in self.model.named_parameters()]
+        self.matrices = frozenset(name for name, parameter in self.named if parameter.dim() >= 2)
 
     def trainable(self) -> list[tuple[str, Tensor]]:
         """Return the parameters that require a gradient now, in model order."""
         return [pair for pair in self.named if pair[1].requires_grad]
+
+    def gradients(self) -> tuple[list[str], list[Tensor]]:
+        """Return the gradients of trainable parameters that exist now, as local dense numbers, after their names."""
+        names, grads = [], []
+        for name, parameter in self.named:
+            grad = parameter.grad
+            if grad is not None and parameter.requires_grad:
+                names.append(name)
+                grads.append(local(grad))
+        return names, grads
 
     @property
     def device(self) -> torch.device | None:
@@ -114,8 +126,3 @@ def local(tensor: Tensor) -> Tensor:
     if tensor.is_sparse:
         tensor = tensor.coalesce().values()
     return torch.view_as_real(tensor) if tensor.is_complex() else tensor
-
-
-def gradients(named: Sequence[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
-    """Return the gradients that exist now, as local dense numbers."""
-    return [(name, local(grad)) for name, parameter in named if (grad := parameter.grad) is not None]

@@ -7,6 +7,7 @@ at the next step, at a validation, at an epoch's start or at the end, always und
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ from debugstore.logger.plain import plain
 from debugstore.logger.probes.base import Batch, Facts, Probe, overridden
 from debugstore.logger.readback import resolve
 from debugstore.logger.schedule import NOTHING, Plan, Schedule
-from debugstore.logger.tensors import scalar
+from debugstore.logger.tensors import in_order, scalar
 
 
 class Recorder:
@@ -31,7 +32,7 @@ class Recorder:
         settings = context.settings
         self.context = context
         self.log = log
-        self.seconds = 0.0  # in this logger, all calls but the one under way
+        self.seconds = 0.0  # in this logger, all calls of the training's thread but the one under way
         self.call_began = time.perf_counter()
         self.step = settings.start_step - 1
         self.num_steps = 0
@@ -95,7 +96,8 @@ class Recorder:
         if plan is None or not (plan.steps or plan.activations):
             return
         if self._micro_steps == 1:
-            self._look(Batch(loss, given["logits"], given["labels"], given["inputs"], plan, self.num_steps == 1), given)
+            labels, inputs = in_order(given["labels"]), in_order(given["inputs"])
+            self._look(Batch(loss, given["logits"], labels, inputs, plan, self.num_steps == 1), given)
         if self._losses is not None:
             self._losses.append(self._loss(loss))
             if self._micro_steps >= self.context.settings.accumulation_steps:
@@ -151,14 +153,19 @@ class Recorder:
         """Return the step under way, before any the first to come: what was said then belongs to it."""
         return self.step if self.num_steps else self.context.settings.start_step
 
+    @property
+    def total_seconds(self) -> float:
+        """The seconds the logger took: of the training's thread, and the processor's for its own."""
+        return self.seconds + self.log.writer.seconds
+
     def totals(self) -> dict[str, Any]:
         """Return what the summary needs beside the log's own counts."""
         seconds = time.perf_counter() - self._started if self._started is not None else 0.0
         return {
             "steps": self.num_steps,
             "seconds": seconds,
-            "logger_seconds": self.seconds,
-            "logger_share": self.seconds / seconds if seconds > 0 else None,
+            "logger_seconds": self.total_seconds,
+            "logger_share": self.total_seconds / seconds if seconds > 0 else None,
             "num_optimizer_steps": self._calls.totals[OPTIMIZER],
             "num_skipped_steps": self._calls.skipped,
         }
@@ -285,7 +292,7 @@ class Recorder:
             self._measure_optimizer(self._inside)
 
     def _seconds_so_far(self) -> float:
-        return self.seconds + time.perf_counter() - self.call_began
+        return self.total_seconds + time.perf_counter() - self.call_began
 
     def pause(self) -> None:
         """End the step under way because something else than a step follows: its duration is not known then."""
@@ -384,6 +391,10 @@ class Recorder:
         """Write one event out of several probes' facts: one device-to-host copy for all of them."""
         with torch.no_grad():
             numbers = resolve(asked)
+        self.log.emit(event_type, step, partial(self._finished, event_type, numbers))
+
+    def _finished(self, event_type: str, numbers: dict[str, Facts]) -> Facts:
+        """Turn the numbers into the event's fields; when its line is made, so that it finds the caches warm."""
         data: Facts = {}
         for name, facts in numbers.items():
             probe = self._by_name.get(name)
@@ -392,4 +403,4 @@ class Recorder:
         if losses is not None:
             known = [loss for loss in losses if loss is not None]
             data["loss"] = sum(known) / (1 if self.context.sum_losses else len(known)) if known else None
-        self.log.emit(event_type, step, data)
+        return data

@@ -22,19 +22,20 @@ def scratch(purpose: str, size: int, dtype: torch.dtype, device: torch.device) -
     return _scratch[key][:size]
 
 
-def rows(flats: Iterable[Tensor], purpose: str = "row") -> Iterator[Tensor]:
+def rows(flats: Iterable[Tensor], purpose: str = "row", cut: bool = True) -> Iterator[Tensor]:
     """Yield flat tensors as rows, each to be used before the next is asked for; their order follows from the sizes.
 
     Two lists of tensors of the same sizes can be walked side by side, each for its own purpose.
     A tensor of `ALONE` numbers or more makes rows of its own, at once; smaller ones wait until a row of them is full.
-    A row lies on one device and has one dtype.
+    A row lies on one device and has one dtype. With `cut=False` a large tensor is one row whatever its size: for what
+    needs no scratch memory.
     """
     small: list[Tensor] = []
     waiting = 0
     for flat in flats:
         size = flat.numel()
         if size >= ALONE:
-            if size <= ROW:
+            if size <= ROW or not cut:
                 yield flat
             else:
                 yield from torch.split(flat, ROW)

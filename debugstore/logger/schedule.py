@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 DENSE_STEPS = 5
-FINGERPRINT_EVERY = 50
+FINGERPRINT_EVERY = 200
 ACTIVATIONS_FIRST = 100
 ACTIVATIONS_EVERY = 500
 ACTIVATIONS_WINDOW = 4
@@ -14,19 +14,22 @@ class Plan:
     """What one step is asked for.
 
     `window` is the place of the step in a window of steps whose activations are looked at together, None outside;
-    `activations` says that the window is reported: at its end, and at each of the first steps. `fingerprints` is kept
-    apart from `gradients`: their fingerprint costs as much as all other facts of them, so it comes at most every
-    fiftieth step; the bits of their norms tell as much at the others.
+    `activations` says that the window is reported: at its end, and at each of the first steps. What tells little
+    between is asked rarer than the event it belongs to: `close` is a `training_step` that also describes the form of
+    the outputs, as often as updates are looked at; fingerprints come at most every 200 steps, since the bits of norms
+    tell as much at the others.
     """
 
     step: int
     first: int  # of the segment
     steps: bool
+    close: bool
     gradients: bool
+    gradient_fingerprint: bool
     updates: bool
+    parameter_fingerprint: bool
     window: int | None
     activations: bool
-    fingerprints: bool
 
     @property
     def anything(self) -> bool:
@@ -34,7 +37,7 @@ class Plan:
         return self.steps or self.gradients or self.updates
 
 
-NOTHING = Plan(-1, 0, False, False, False, None, False, False)
+NOTHING = Plan(-1, 0, False, False, False, False, False, False, None, False)
 """What most steps are asked for; its step is nobody's."""
 
 
@@ -71,17 +74,24 @@ class Schedule:
             step=step,
             first=first,
             steps=steps,
+            close=dense or (steps and _first_of(step, self.step_every, self.update_every)),
             gradients=gradients,
+            gradient_fingerprint=dense or (gradients and _first_of(step, self.grad_every, FINGERPRINT_EVERY)),
             updates=updates,
+            parameter_fingerprint=dense or (updates and _first_of(step, self.update_every, FINGERPRINT_EVERY)),
             window=window if window >= 0 else None,
             activations=dense or step == end,
-            fingerprints=dense or step % max(FINGERPRINT_EVERY, self.grad_every) == 0,
         )
 
     def quiet_until(self, step: int) -> int:
         """Return the first step after `step`, one that is asked for nothing, that is asked for something."""
         every = (self.step_every, self.grad_every, self.update_every)
         return min(_window_end(step) - ACTIVATIONS_WINDOW + 1, *(step + n - step % n for n in every))
+
+
+def _first_of(step: int, every: int, rarely: int) -> bool:
+    """Whether a multiple of `every` is the first one at or after a multiple of `rarely`."""
+    return step % max(rarely, every) < every
 
 
 def _window_end(step: int) -> int:

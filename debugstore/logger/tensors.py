@@ -11,17 +11,22 @@ from debugstore.logger.plain import plain
 
 MAX_OUTPUT_ENTRIES = 1 << 15
 MIN_OUTPUT_ROWS = 16
-HOST = "cpu"
 
 
 def on_host(scalar: Tensor) -> bool:
     """Whether a scalar can be read without waiting for a device."""
-    return scalar.device.type == HOST
+    return scalar.is_cpu
 
 
 def number(scalar: Tensor) -> float:
     """Return a scalar of the host's memory; reads it in place, where `item()` would go through the dispatcher."""
     return cast(float, scalar.tolist())
+
+
+def in_order(values: Any) -> Any:
+    """Return a dense tensor with its numbers in order, so that several who read it copy it once; the rest as it is."""
+    plain = isinstance(values, Tensor) and values.layout is torch.strided
+    return values.detach().contiguous() if plain and not values.is_contiguous() else values
 
 
 def scalar(value: Any) -> Any:

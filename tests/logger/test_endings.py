@@ -11,6 +11,7 @@ import sys
 import time
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -265,7 +266,7 @@ def test_a_real_full_device_does_not_raise(tmp_path: Path) -> None:
     os.close(writer._file)
     writer._file = os.open("/dev/full", os.O_WRONLY)
     for _ in range(5):
-        writer.write(b"{}\n")
+        writer.write(lambda: b"{}\n")
     writer.close()
     assert [error.errno for error in told] == [errno.ENOSPC]
 
@@ -278,7 +279,7 @@ def test_waiting_lines_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     lost = []
     writer = LineWriter(tmp_path / "log.jsonl", buffer_events=3, on_recovery=lambda _, count: lost.append(count))
     for number in range(30):
-        writer.write(b"%09d\n" % number)
+        writer.write(partial(bytes.__mod__, b"%09d\n", number))
     disk.room = 10**9
     writer.close()
     assert (tmp_path / "log.jsonl").read_bytes().split() == [b"%09d" % number for number in range(20, 30)]
@@ -288,7 +289,7 @@ def test_waiting_lines_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_flush_comes_by_itself(tmp_path: Path) -> None:
     """A single line reaches the file within a few seconds, though nothing else is written."""
     writer = LineWriter(tmp_path / "log.jsonl")
-    writer.write(b"{}\n")
+    writer.write(lambda: b"{}\n")
     deadline = time.monotonic() + 3 * writer_module.FLUSH_SECONDS
     while not (tmp_path / "log.jsonl").read_bytes() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -149,24 +149,25 @@ def test_sick_gradients_are_counted_and_named(tmp_path: Path, poison: float) -> 
 
 
 def test_gradients_oftener_than_losses_and_updates_leave_some_facts_to_those(tmp_path: Path) -> None:
-    """Gradients at every step: what the optimizer saw comes where the loss is logged, the extremes with updates."""
+    """Gradients at every step: what they held before comes with the loss, what the optimizer saw at close steps."""
     all_steps = {"step_every": 1, "update_every": 1}
     both, rare = (
-        train(tmp_path / name, steps=12, grad_every=1, **every)[1]
+        train(tmp_path / name, steps=16, grad_every=1, **every)[1]
         for name, every in (("a", all_steps), ("b", {"step_every": 7, "update_every": 9}))
     )
     every = [line["data"] for line in events(both, "gradient_stats")]
     some = [line["data"] for line in events(rare, "gradient_stats")]
-    assert len(every) == len(some) == 12
+    assert len(every) == len(some) == 16
     for field, steps in (
-        ("clipped_norm", [0, 1, 2, 3, 4, 7, 9]),
-        ("max_grad", [0, 1, 2, 3, 4, 9]),
-        ("min_grad", [0, 1, 2, 3, 4, 9]),
+        ("entry_norm", [0, 1, 2, 3, 4, 7, 14]),
+        ("clipped_norm", [0, 1, 2, 3, 4, 9, 14]),
+        ("max_grad", [0, 1, 2, 3, 4]),
+        ("min_grad", [0, 1, 2, 3, 4]),
     ):
-        assert all(data[field] > 0 for data in every)
         assert {step: data[field] for step, data in enumerate(some) if field in data} == {
             step: every[step][field] for step in steps
         }
+    assert all(data["clipped_norm"] > 0 for data in every)
     assert [data["total_norm"] for data in some] == [data["total_norm"] for data in every]
 
 
@@ -232,13 +233,13 @@ def test_other_precisions_are_measured(tmp_path: Path, dtype: torch.dtype) -> No
 
 def test_the_path_for_other_devices_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where looking at a number would wait for the device, every gradient is read more often, to the same end."""
-    from debugstore.logger import readback, tensors
+    from debugstore.logger import readback
     from debugstore.logger.probes import gradients
 
     grads = [torch.tensor([1.0, math.nan, -7.0]), torch.tensor([2.0, 3.0]), torch.zeros(3), torch.full((2,), 1e-30)]
     seen = []
-    for host in ("cpu", "another"):
-        monkeypatch.setattr(tensors, "HOST", host)
+    for on_host in (True, False):
+        monkeypatch.setattr(torch.Tensor, "is_cpu", on_host)
         facts = readback.resolve(gradients.extremes(grads, gradients.norms(grads)))
         sick, zero = [True, False, False, False], [False, False, True, False]
         assert (list(facts["sick"]), list(facts["zero"])) == (sick, zero)

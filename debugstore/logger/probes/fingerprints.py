@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from torch import Tensor
 from torch.optim import Optimizer
 
-from debugstore.logger.context import gradients, local
+from debugstore.logger.context import local
 from debugstore.logger.fingerprint import fingerprint, text
 from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.schedule import Plan
 
 
 class Fingerprints(Probe):
-    """64 bits each, at the first steps and at the cadences; of gradients at most every tenth step."""
+    """64 bits each: of the batch at logged steps, of gradients and parameters at the first ones and every 200."""
 
     name = "fingerprints"
     cost = "one integer pass over what is fingerprinted"
@@ -22,7 +22,7 @@ class Fingerprints(Probe):
         self._plan = plan
         self._gradients: Tensor | None = None
         self._after: Facts = {}
-        return plan.updates or (plan.fingerprints and plan.gradients)
+        return plan.gradient_fingerprint or plan.parameter_fingerprint
 
     def fit_facts(self) -> Facts:
         """Fingerprint what the training starts from."""
@@ -36,12 +36,12 @@ class Fingerprints(Probe):
 
     def backward_ended(self) -> None:
         """Fingerprint the gradients before anything clips them."""
-        if self._plan.fingerprints and self._plan.gradients:
-            self._gradients = fingerprint(grad for _, grad in gradients(self.context.trainable()))
+        if self._plan.gradient_fingerprint:
+            self._gradients = fingerprint(self.context.gradients()[1])
 
     def optimizer_left(self, optimizer: Optimizer) -> None:  # noqa: ARG002
         """Fingerprint what the optimizer left, before a later forward changes buffers."""
-        if self._plan.updates:
+        if self._plan.parameter_fingerprint:
             self._after = self._state()
 
     def more_facts(self, event_type: str) -> Facts:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from debugstore.logger.context import gradients, local
+from debugstore.logger.context import local
 from debugstore.logger.norms import Norms, all_finite, norms, scaled, total
 from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.rows import rows, scratch
@@ -22,13 +22,14 @@ LIST_LENGTH = 10
 class Gradients(Probe):
     """`gradient_stats`: norms, extremes and sick tensors, per step and per parameter.
 
-    A step whose gradients are logged, but not its loss, takes one pass: what the optimizer saw, which takes another, is
-    left to the steps whose loss or update is logged too, and the extremes to those whose update is.
+    A step whose gradients are logged takes one pass. What they held before is left to the steps whose loss is logged
+    too; what the optimizer saw, which takes another pass, to close steps and those whose update is, and the extremes to
+    those whose gradients are fingerprinted.
     """
 
     name = "gradients"
     cost = (
-        "one pass over the gradients, two where the loss is logged and four with updates; no copy of them; "
+        "one pass over the gradients, two at close steps, four where they are fingerprinted; no copy of them; "
         "two norms a parameter to the host"
     )
 
@@ -37,17 +38,18 @@ class Gradients(Probe):
         self._measured: Facts = {}
         self._entry: Norms | None = None
         self._seed: Tensor | None = None
-        self._often = not (plan.steps or plan.updates)
-        self._extremes_too = plan.updates
+        self._plan = plan
         self._clipped: list[Norms] = []
         self._optimizer_ran = False
         return plan.gradients
 
     def backward_entered(self, seed: Tensor) -> None:
         """Measure what the gradients already hold: only the first backward of a step says whether they pile up."""
+        if not self._plan.steps:
+            return
         self._seed = seed.clone().reshape(()) if seed.numel() == 1 else None
         if self._entry is None:
-            self._entry = norms([grad for _, grad in gradients(self.context.trainable())])
+            self._entry = norms(self.context.gradients()[1])
 
     def backward_ended(self) -> None:
         """Measure the gradients; a later backward of the same step replaces an earlier one's."""
@@ -65,7 +67,7 @@ class Gradients(Probe):
     def _see(self, optimizer: Optimizer) -> None:
         if not self._measured.get("names"):
             self._measure()
-        if self._often:
+        if not (self._plan.close or self._plan.updates):
             return
         self._optimizer_ran = True
         held = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
@@ -84,18 +86,15 @@ class Gradients(Probe):
         self._measured, self._entry, self._seed, self._clipped = {}, None, None, []
 
     def _measure(self) -> None:
-        trainable = self.context.trainable()
-        named = gradients(trainable)
-        grads = [grad for _, grad in named]
+        names, grads = self.context.gradients()
         found = norms(grads)
         scale = None if self.context.unscaled else self.context.scale()
         self._measured = {
-            "names": tuple(name for name, _ in named),
-            "matrices": tuple(name for name, parameter in trainable if parameter.dim() >= 2),
-            "total": len(trainable),
+            "names": tuple(names),
+            "total": sum(parameter.requires_grad for _, parameter in self.context.named),
             "norms": found,
             "scale": scale.clone() if scale is not None else None,
-            **extremes(grads, found, self._extremes_too),
+            **extremes(grads, found, self._plan.gradient_fingerprint),
         }
 
     def finish(self, event_type: str, facts: Facts) -> Facts:  # noqa: ARG002
@@ -106,7 +105,7 @@ class Gradients(Probe):
             found = [norm / scale for norm in found]
         by_name = dict(zip(names, found, strict=True))
         sick = [name for name, is_sick in zip(names, facts["sick"], strict=True) if is_sick]
-        matrices = [by_name[name] for name in facts["matrices"] if name in by_name]
+        matrices = [norm for name, norm in by_name.items() if name in self.context.matrices]
         made: Facts = {
             "total_norm": total(found),
             "num_params_with_grad": len(by_name),

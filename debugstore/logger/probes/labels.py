@@ -50,7 +50,7 @@ class Labels(Probe):
             low, high = torch.aminmax(real)
             facts |= {"label_min": low, "label_max": high, "label_variance": column_variance(first_columns(real))}
             return {**facts, "num_valid": torch.isfinite(real).sum(), "num_ignored": 0}
-        return {**facts, **self._range(flat), **self._match(batch, flat)}
+        return {**facts, **self._range(flat), **(self._match(batch, flat) if batch.plan.close else {})}
 
     def _range(self, labels: Tensor) -> Facts:
         ignored = self.context.settings.ignore_index

@@ -39,30 +39,16 @@ class Outputs(Probe):
         if labels is not None and batch.labels is not None:
             dim = class_dim(logits, batch.labels, self.context.settings.num_classes)
         rows = first_rows(logits, dim).float()
-        facts |= self._form(rows)
-        if logits.dim() > 0 and logits.shape[0] > 1:
-            facts["column_sum_error"] = (first_columns(logits).float().sum(0) - 1).abs_().mean()
+        facts["output_width"] = rows.shape[1]
+        if batch.plan.close:
+            facts |= _form(rows)
+            if logits.dim() > 0 and logits.shape[0] > 1:
+                facts["column_sum_error"] = (first_columns(logits).float().sum(0) - 1).abs_().mean()
         wanted = answers(batch.labels, logits)
         if wanted is not None:
             facts["mean_squared_error"] = (rows - wanted[: rows.shape[0]]).square_().mean()
         if dim is not None and labels is not None and logits.shape[dim] > 1:
             facts |= self._predictions(logits.detach().argmax(dim).reshape(-1), rows, labels)
-        return facts
-
-    def _form(self, rows: Tensor) -> Facts:
-        low, high, num_nonfinite = finite_range(rows)
-        std, sample_std = spreads(rows)
-        facts: Facts = {
-            "output_min": low,
-            "output_max": high,
-            "output_std": std,
-            "output_zero_share": 1 - count_nonzero(rows) / rows.numel(),
-            "output_width": rows.shape[1],
-            "num_nonfinite_outputs": num_nonfinite,
-            "row_sum_error": (rows.sum(1) - 1).abs_().mean(),
-        }
-        if rows.shape[0] > 1:
-            facts["output_sample_std"] = sample_std
         return facts
 
     def _predictions(self, chosen: Tensor, rows: Tensor, labels: Tensor) -> Facts:
@@ -87,6 +73,23 @@ class Outputs(Probe):
         if facts.pop("num_possible", None) == 0:
             facts = {key: value for key, value in facts.items() if key not in ("accuracy", "cross_entropy")}
         return facts
+
+
+def _form(rows: Tensor) -> Facts:
+    """Describe the numbers themselves, whatever they are to mean."""
+    low, high, num_nonfinite = finite_range(rows)
+    std, sample_std = spreads(rows)
+    facts: Facts = {
+        "output_min": low,
+        "output_max": high,
+        "output_std": std,
+        "output_zero_share": 1 - count_nonzero(rows) / rows.numel(),
+        "num_nonfinite_outputs": num_nonfinite,
+        "row_sum_error": (rows.sum(1) - 1).abs_().mean(),
+    }
+    if rows.shape[0] > 1:
+        facts["output_sample_std"] = sample_std
+    return facts
 
 
 def answers(labels: Tensor | None, logits: Tensor) -> Tensor | None:

@@ -18,12 +18,12 @@ class System(Probe):
     """`allocated_bytes` and, at the first steps and with every update, `graph_nodes` of `training_step`."""
 
     name = "system"
-    cost = "reads one number of the allocator or of /proc; a walk over at most 10,000 graph nodes when updates are due"
+    cost = "reads one number of the allocator or of /proc; a walk over at most 10,000 graph nodes at close steps"
 
     def step_facts(self, batch: Batch) -> Facts:
         """Read the memory and count the graph."""
         facts: Facts = {"allocated_bytes": allocated_bytes(self.context.device)}
-        if batch.plan.updates and isinstance(batch.loss, Tensor):
+        if batch.plan.close and isinstance(batch.loss, Tensor):
             facts["graph_nodes"] = count_nodes(batch.loss)
         return facts
 

@@ -1,7 +1,7 @@
 """What one optimizer step changed in the parameters."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -9,13 +9,18 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from debugstore.logger.context import local
+from debugstore.logger.copies import copies
 from debugstore.logger.norms import Norms, all_finite, norms, total
 from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.probes.gradients import ends
-from debugstore.logger.rows import rows, scratch
+from debugstore.logger.rows import rows
 from debugstore.logger.schedule import Plan
-from debugstore.logger.tensors import gathered, number, on_device, on_host
+from debugstore.logger.tensors import gathered, on_device
 
+SAMPLE_BITS = 10
+PART = 1 << 20
+Copied = tuple[str, Tensor, Tensor]
+"""A parameter's name, itself, and a copy of what it was before the step."""
 BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.int8}
 
 
@@ -23,11 +28,11 @@ class Updates(Probe):
     """`param_updates`: how far one optimizer step moved the parameters, and along what."""
 
     name = "updates"
-    cost = "a copy of the parameters during the sampled optimizer step; eleven passes over them"
+    cost = "a copy of the parameters during the sampled optimizer step; eight passes over them"
 
     def begin(self, plan: Plan) -> bool:
         """Forget the step before."""
-        self._before: list[tuple[str, Tensor, Tensor]] = []
+        self._before: list[Copied] = []
         self._decay: dict[int, Any] = {}
         self._measured: list[Facts] = []
         return plan.updates
@@ -39,13 +44,16 @@ class Updates(Probe):
             of_group = on_device(group["lr"]) * float(group.get("weight_decay") or 0.0)
             decay |= dict.fromkeys(map(id, group["params"]), of_group)
         self._decay = decay
-        self._before = [(name, p, local(p).clone()) for name, p in self.context.trainable() if id(p) in decay]
+        held = [(name, parameter) for name, parameter in self.context.trainable() if id(parameter) in decay]
+        made = copies([parameter for _, parameter in held])
+        self._before = [(name, parameter, copy) for (name, parameter), copy in zip(held, made, strict=True)]
 
     def optimizer_left(self, optimizer: Optimizer) -> None:  # noqa: ARG002
         """Compare with the copy and let it go."""
         before, self._before = self._before, []
-        decays = [self._decay[id(parameter)] for _, parameter, _ in before]
-        self._measured.append({"names": tuple(name for name, _, _ in before), "decay": decays, **_compare(before)})
+        for part in _parts(before):
+            decays = [self._decay[id(parameter)] for _, parameter, _ in part]
+            self._measured.append({"names": tuple(name for name, _, _ in part), "decay": decays, **_compare(part)})
 
     def step_events(self) -> Iterable[tuple[str, Facts]]:
         """Return the step's `param_updates`, if an optimizer ran."""
@@ -89,7 +97,24 @@ class Updates(Probe):
         return made
 
 
-def _compare(before: list[tuple[str, Tensor, Tensor]]) -> Facts:
+def _parts(before: list[Copied]) -> Iterator[list[Copied]]:
+    """Yield parameters in parts of about `PART` numbers on the host: what is passed over several times stays cached.
+
+    A device has all of them at once, since each operation is worth starting for many.
+    """
+    part: list[Copied] = []
+    size = 0
+    for copied in before:
+        part.append(copied)
+        size += copied[2].numel() if copied[2].is_cpu else 0
+        if size >= PART:
+            yield part
+            part, size = [], 0
+    if part or not before:
+        yield part
+
+
+def _compare(before: list[Copied]) -> Facts:
     """Measure the change of each parameter, a list a fact; the copies are used up for it.
 
     weight: L2 before the step; change, absolute: L2 and L1 of the change; sick: not finite after the step;
@@ -103,12 +128,7 @@ def _compare(before: list[tuple[str, Tensor, Tensor]]) -> Facts:
         torch._foreach_sub_(copies, afters)  # minus the change
     changes = norms(copies)
     healthy = all_finite(weights) and all_finite(changes)
-    dense = [
-        (copy, local(parameter.grad))
-        for _, parameter, copy in before
-        if parameter.grad is not None and not parameter.grad.is_sparse
-    ]
-    against = _by_row(dense) if healthy and all(map(_is_single, dense)) else _by_tensor(dense)
+    against = _against(before)
     if copies:
         torch._foreach_abs_(copies)
     absolute = gathered([copy.sum(dtype=_wide(copy)) for copy in copies])
@@ -123,39 +143,36 @@ def _compare(before: list[tuple[str, Tensor, Tensor]]) -> Facts:
     }
 
 
-def _by_tensor(dense: list[tuple[Tensor, Tensor]]) -> Facts:
-    """Measure changes (minus them) beside gradients, a number a tensor.
+def _against(changed: list[Copied]) -> Facts:
+    """Measure changes (minus them) beside the gradients of their parameters.
 
-    slope: their dot; gradient: its L2; touched: entries whose gradient is not zero; moved: of these, changed.
+    slope: their dot, a row each; gradient: its L2; touched: sampled entries of a row whose gradient is not zero;
+    moved: of these, changed.
     """
+    dense = [
+        (copy, local(parameter.grad))
+        for _, parameter, copy in changed
+        if parameter.grad is not None and not parameter.grad.is_sparse
+    ]
+    slope, touched, moved = [], [], []
+    changes = rows((copy.reshape(-1) for copy, _ in dense), "changes", cut=False)
+    grads = rows((grad.reshape(-1) for _, grad in dense), "gradients", cut=False)
+    for change, grad in zip(changes, grads, strict=True):
+        slope.append(torch.dot(change.to(_wide(change)), grad.to(_wide(grad))))
+        has_gradient, has_change = _sample(grad) != 0, _sample(change) != 0
+        touched.append(has_gradient.sum())
+        moved.append(has_change.logical_and_(has_gradient).sum())
     return {
-        "slope": gathered([_dot(change, grad) for change, grad in dense]),
+        "slope": gathered(slope),
         "gradient": norms([grad for _, grad in dense]),
-        "touched": gathered([torch.count_nonzero(grad) for _, grad in dense]),
-        "moved": gathered([torch.count_nonzero(change.bool().logical_and_(grad)) for change, grad in dense]),
+        "touched": gathered(touched),
+        "moved": gathered(moved),
     }
 
 
-def _by_row(dense: list[tuple[Tensor, Tensor]]) -> Facts:
-    """Measure the same of finite single precision numbers on the host, a number a row.
-
-    Zeros and ones are written and summed, both exact: a third of what counting takes, which has no vector instructions.
-    """
-    facts: dict[str, list[float]] = {"slope": [], "gradient": [], "touched": [], "moved": []}
-    changes = rows((change.reshape(-1) for change, _ in dense), "changes")
-    for change, grad in zip(changes, rows((grad.reshape(-1) for _, grad in dense), "gradients"), strict=True):
-        touched, moved = (scratch(name, grad.numel(), grad.dtype, grad.device) for name in ("touched", "moved"))
-        torch.ne(grad, 0, out=touched)
-        torch.ne(change, 0, out=moved)
-        facts["slope"].append(number(torch.dot(change, grad)))
-        facts["gradient"].append(number(torch.linalg.vector_norm(grad)))
-        facts["touched"].append(number(touched.sum()))
-        facts["moved"].append(number(torch.dot(touched, moved)))
-    return {key: tuple(values) for key, values in facts.items()}
-
-
-def _is_single(pair: tuple[Tensor, Tensor]) -> bool:
-    return all(tensor.dtype is torch.float32 and on_host(tensor) for tensor in pair)
+def _sample(row: Tensor) -> Tensor:
+    """Return about 1,024 of a flat tensor's numbers, spread over it; the odd stride keeps to no column of a matrix."""
+    return row[:: row.numel() >> SAMPLE_BITS | 1]
 
 
 def _seen(weights: Norms, copies: list[Tensor]) -> list[float | None]:
@@ -180,7 +197,3 @@ def _num_changed(distances: Tensor, kept: Tensor | None) -> Tensor:
 
 def _wide(tensor: Tensor) -> torch.dtype:
     return torch.float32 if tensor.dtype in (torch.bfloat16, torch.float16) else tensor.dtype
-
-
-def _dot(left: Tensor, right: Tensor) -> Tensor:
-    return torch.dot(left.reshape(-1).to(_wide(left)), right.reshape(-1).to(_wide(left)))

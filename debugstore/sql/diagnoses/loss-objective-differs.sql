@@ -21,7 +21,9 @@ WITH fourth AS (
         s.run = :run
         AND s.loss IS NOT NULL
         AND s.cross_entropy IS NOT NULL
-        AND NOT COALESCE(s.row_sum_error < 1e-3 AND s.output_min >= 0, FALSE)
+        AND NOT EXISTS (
+            SELECT 1 FROM current_steps AS p WHERE p.run = :run AND p.row_sum_error < 1e-3 AND p.output_min >= 0
+        )
         AND b.num_steps >= :min_rows
         AND 4 * (b.last_step - s.step) <= b.last_step - b.first_step
 ),

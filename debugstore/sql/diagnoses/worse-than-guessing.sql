@@ -19,7 +19,12 @@ errors AS (
         s.step,
         CASE
             -- of probabilities, whose logarithm the loss takes, the cross entropy says nothing
-            WHEN s.row_sum_error < 1e-3 AND s.output_min >= 0 THEN s.loss
+            WHEN
+                EXISTS (
+                    SELECT 1 FROM current_steps AS p
+                    WHERE p.run = :run AND p.row_sum_error < 1e-3 AND p.output_min >= 0
+                )
+                THEN s.loss
             ELSE COALESCE(s.cross_entropy, s.mean_squared_error, s.loss)
         END AS loss,
         CASE
