@@ -99,7 +99,7 @@ class Hooks:
             return function(recorder, *args)
         except Exception as error:
             self.remove()
-            recorder.failed("hooks", error)
+            recorder.panel.failed("hooks", error)
             return None
         finally:
             recorder.seconds += time.perf_counter() - began

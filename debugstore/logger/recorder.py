@@ -6,7 +6,6 @@ at the next step, at a validation, at an epoch's start or at the end, always und
 """
 
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,8 +17,9 @@ from debugstore.logger import fit_start
 from debugstore.logger.calls import BACKWARD, FORWARD, OPTIMIZER
 from debugstore.logger.context import Context
 from debugstore.logger.event_log import EventLog, warn
+from debugstore.logger.panel import Panel
 from debugstore.logger.plain import plain
-from debugstore.logger.probes.base import Batch, Facts, Probe, overridden
+from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.readback import resolve
 from debugstore.logger.schedule import NOTHING, Plan, Schedule
 from debugstore.logger.tensors import in_order, scalar
@@ -32,6 +32,7 @@ class Recorder:
         settings = context.settings
         self.context = context
         self.log = log
+        self.panel = Panel(probes, log, self._here)
         self.seconds = 0.0  # in this logger, all calls of the training's thread but the one under way
         self.call_began = time.perf_counter()
         self.step = settings.start_step - 1
@@ -39,9 +40,6 @@ class Recorder:
         self.idle = False  # nothing is asked of the step under way: its calls are only counted
         self._quiet = range(0)  # steps to come that nothing is asked of either
         self._calls = context.calls
-        self._probes = probes
-        self._by_name = {probe.name: probe for probe in probes}
-        self._overridden = {probe.name: overridden(probe) for probe in probes}
         self._world_size = world_size
         self._segment = segment
         self._schedule = Schedule(settings.step_every, settings.grad_every, settings.update_every)
@@ -49,8 +47,6 @@ class Recorder:
         self._plan: Plan | None = None
         self._micro_steps = 0
         self._batch_idx = -1
-        self._active: list[Probe] = []
-        self._watching: list[Probe] = []
         self._losses: list[Any] | None = None
         self._facts: dict[str, Facts] = {}
         self._inside: Optimizer | None = None
@@ -70,7 +66,7 @@ class Recorder:
             return
         self._started = time.perf_counter()
         facts = fit_start.facts(self.context, self._world_size, self._segment)
-        asked = {"": facts, **self._ask("fit_facts")}
+        asked = {"": facts, **self.panel.ask("fit_facts")}
         self._emit("fit_start", self._here(), asked)
 
     def epoch_start(self, epoch: int) -> None:
@@ -128,7 +124,7 @@ class Recorder:
         self.start()
         self.pause()
         self._without_gradient = False
-        asked = self._ask("validation_facts")
+        asked = self.panel.ask("validation_facts")
         self._emit("validation", self._here(), {**asked, "": plain(metrics)})
 
     def custom(self, event_type: str, data: Any) -> None:
@@ -179,7 +175,7 @@ class Recorder:
             self._calls.forward_entered()
             return
         self._calls.paused = True
-        self._tell(self._probes, "forward_entered", inputs)
+        self.panel.tell("forward_entered", inputs)
 
     def forward_passed(self) -> None:
         """Note that the model was called with gradients, in a step that is only counted."""
@@ -207,29 +203,29 @@ class Recorder:
         if self.context.ran is not None and self._plan is None and not validating:
             self.context.ran.setdefault(name, len(self.context.ran))
         if gradient:
-            self._tell(self._watching, "module_ran", name, module, inputs, output)
+            self.panel.tell("module_ran", name, module, inputs, output, among=self.panel.watching)
 
     def watches_next(self) -> bool:
         """Whether any probe wants to see the modules in the forward pass of the coming step."""
-        plan = self._schedule.coming(self.step + 1)
+        panel, plan = self.panel, self._schedule.coming(self.step + 1)
         if plan.window is None:
-            self._watching = []
+            panel.watching = []
             return False
-        self._watching = [p for p in self._those("wants_modules") if self._guard(p, p.wants_modules, plan)]
-        return bool(self._watching)
+        panel.watching = [p for p in panel.at("wants_modules") if panel.guard(p, p.wants_modules, plan)]
+        return bool(panel.watching)
 
     def backward_entered(self, seed: Tensor) -> bool:
         """Note that backward reached the loss; return whether its end is of interest."""
         self._calls.note(BACKWARD)
-        self._tell(self._active, "backward_entered", seed)
+        self.panel.tell("backward_entered", seed, among=self.panel.active)
         self._calls.backward_began = time.perf_counter()
-        return bool(self._active)
+        return bool(self.panel.active)
 
     def backward_ended(self) -> None:
         """Note that all gradients are there; with accumulation, only those of the last micro-step are looked at."""
         self._calls.backward_left()
         if self._micro_steps >= self.context.settings.accumulation_steps:
-            self._tell(self._active, "backward_ended")
+            self.panel.tell("backward_ended", among=self.panel.active)
 
     def optimizer_entered(self, optimizer: Optimizer, has_closure: bool) -> None:
         """Note that an optimizer is about to step; a closure will run forward and backward inside of it."""
@@ -247,7 +243,7 @@ class Recorder:
             return
         self._entered.add(id(optimizer))
         self._measured = optimizer
-        self._tell(self._active, "optimizer_entered", optimizer)
+        self.panel.tell("optimizer_entered", optimizer, among=self.panel.active)
 
     def optimizer_left(self, optimizer: Optimizer) -> None:
         """Note that an optimizer stepped."""
@@ -258,8 +254,8 @@ class Recorder:
         if self._measured is optimizer:
             self._measured = None
             if self.context.in_closure:
-                self._tell(self._active, "closure_left", optimizer)
-            self._tell(self._active, "optimizer_left", optimizer)
+                self.panel.tell("closure_left", optimizer, among=self.panel.active)
+            self.panel.tell("optimizer_left", optimizer, among=self.panel.active)
 
     # ---- steps
 
@@ -284,7 +280,8 @@ class Recorder:
         self.idle = plan is NOTHING and self._inside is None
         # the last of them is not among them: it has to see to what the next one is asked for
         self._quiet = range(step + 1, self._schedule.quiet_until(step) - 1) if self.idle else range(0)
-        self._active = [probe for probe in self._those("begin") if probe.begin(plan)] if plan.anything else []
+        panel = self.panel
+        panel.active = [p for p in panel.at("begin") if panel.guard(p, p.begin, plan)] if plan.anything else []
         self._seconds_before = self._seconds_so_far()
         self._calls.begin()
         self._entered.clear()
@@ -304,15 +301,15 @@ class Recorder:
         if self._losses is not None:
             self._write_step()
         self._calls.logger_seconds = self._seconds_so_far() - self._seconds_before
-        active, self._active = self._active, []
+        active, self.panel.active = self.panel.active, []
         for probe in active:
-            for event_type, facts in self._listed(probe, probe.step_events):
-                self._emit(event_type, self.step, {probe.name: facts, **self._ask("more_facts", event_type)})
+            for event_type, facts in self.panel.events(probe, probe.step_events):
+                self._emit(event_type, self.step, {probe.name: facts, **self.panel.ask("more_facts", event_type)})
 
     def _look(self, batch: Batch, given: dict[str, Any]) -> None:
         """Let the probes see the batch of a step; first the events that only some steps have."""
-        for probe in self._those("start_events"):
-            for event_type, facts in self._listed(probe, probe.start_events, batch):
+        for probe in self.panel.at("start_events"):
+            for event_type, facts in self.panel.events(probe, probe.start_events, batch):
                 self._emit(event_type, self.step, {probe.name: facts})
         if not batch.plan.steps:
             return
@@ -329,7 +326,7 @@ class Recorder:
         if scale is not None:
             own["loss_scale"] = scale.clone()
         told = {name: scalar(given[name]) for name in ("accuracy", "learning_rate") if given[name] is not None}
-        self._facts = {"": own, **self._ask("step_facts", batch), "told": told}
+        self._facts = {"": own, **self.panel.ask("step_facts", batch), "told": told}
         self._losses = []
 
     def _loss(self, loss: Any) -> Any:
@@ -350,42 +347,7 @@ class Recorder:
         facts, self._facts = self._facts, {}
         self._emit("training_step", self.step, {**facts, "losses": {"losses": losses}})
 
-    # ---- probes and events
-
-    def _those(self, moment: str) -> list[Probe]:
-        """Return the probes that have something to do at a moment."""
-        return [probe for probe in self._probes if moment in self._overridden[probe.name]]
-
-    def _tell(self, probes: list[Probe], moment: str, *args: Any) -> None:
-        for probe in probes:
-            if moment in self._overridden[probe.name]:
-                self._guard(probe, getattr(probe, moment), *args)
-
-    def _ask(self, moment: str, *args: Any) -> dict[str, Facts]:
-        asked = {probe.name: self._guard(probe, getattr(probe, moment), *args) for probe in self._those(moment)}
-        return {name: facts for name, facts in asked.items() if facts}
-
-    def _listed(self, probe: Probe, function: Callable[..., Any], *args: Any) -> list[tuple[str, Facts]]:
-        return self._guard(probe, lambda: list(function(*args))) or []
-
-    def _guard(self, probe: Probe, function: Callable[..., Any], *args: Any) -> Any:
-        """Call a probe; one that raises is off from then on, said once. Lists are replaced: a loop over one goes on."""
-        try:
-            with torch.no_grad():
-                return function(*args)
-        except Exception as error:
-            self._probes, self._active, self._watching = (
-                [other for other in probes if other is not probe]
-                for probes in (self._probes, self._active, self._watching)
-            )
-            self.failed(probe.name, error)
-            return None
-
-    def failed(self, part: str, error: BaseException) -> None:
-        """Say once that a part failed: a warning and a `logger_error` event."""
-        text = f"{type(error).__name__}: {error}"
-        warn(f"'{part}' failed at step {self.step} and is left out; the training goes on ({text})")
-        self.log.emit("logger_error", self._here(), {"part": part, "error": text, "num_lost": 0})
+    # ---- events
 
     def _emit(self, event_type: str, step: int, asked: dict[str, Facts]) -> None:
         """Write one event out of several probes' facts: one device-to-host copy for all of them."""
@@ -397,8 +359,7 @@ class Recorder:
         """Turn the numbers into the event's fields; when its line is made, so that it finds the caches warm."""
         data: Facts = {}
         for name, facts in numbers.items():
-            probe = self._by_name.get(name)
-            data.update(facts if probe is None else self._guard(probe, probe.finish, event_type, facts) or {})
+            data.update(self.panel.finished(name, event_type, facts))
         losses = data.pop("losses", None)
         if losses is not None:
             known = [loss for loss in losses if loss is not None]

@@ -95,7 +95,7 @@ class Session:
             return
         self._failed.add(part)
         try:
-            self.recorder.failed(part, error)
+            self.recorder.panel.failed(part, error)
         except Exception as second:
             warn(f"the log {self.log.path} failed: {second}")
 
@@ -116,9 +116,7 @@ class Session:
             warn(f"status must be one of {', '.join(STATUSES)}, got {status!r}; 'completed' is written")
             status = "completed"
         self.run("fit_start", self.recorder.start)
-        self.run(
-            "the last step", self.recorder.pause
-        )  # may be lost with its device; the end is told all the same
+        self.run("the last step", self.recorder.pause)  # may be lost with its device; the end is told all the same
         self.run("fit_end", self.recorder.finish, status, error)
         self._open = False
         exits.unwatch(self)
