@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -250,6 +250,8 @@ def backup(database: Database, target: Path) -> int:
     target = target.expanduser()
     if target.exists():
         raise ArgumentError(f"{target} exists: a backup goes to a new file")
+    if not target.parent.is_dir():
+        raise ArgumentError(f"there is no folder {target.parent}: a backup does not make one")
     try:
         if database.is_sqlite:
             _copy_pages(database, target)
@@ -257,17 +259,15 @@ def backup(database: Database, target: Path) -> int:
             _copy_rows(database, target)
     except BaseException:
         for name in ("", "-wal", "-shm"):
-            target.with_name(target.name + name).unlink(missing_ok=True)
+            with suppress(OSError):  # where nothing could be written nothing can be left
+                target.with_name(target.name + name).unlink(missing_ok=True)
         raise
     return target.stat().st_size
 
 
 def _copy_pages(database: Database, target: Path) -> None:
-    with (
-        drivers.translated(str(target)),
-        database.bare() as driver,
-        closing(sqlite3.connect(target)) as copy,
-    ):
+    # what fails here is the target, which the store's own connection would not know
+    with database.bare() as driver, drivers.translated(str(target)), closing(sqlite3.connect(target)) as copy:
         driver.backup(copy)
 
 

@@ -1,17 +1,19 @@
 """Disks that are full or read-only, real ones: one sentence, nothing half written, and a store that goes on."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from debugstore.errors import StoreFullError, StoreReadOnlyError
+from debugstore.errors import ArgumentError, StoreFullError, StoreReadOnlyError
 from debugstore.store import upkeep
 from debugstore.store.database import open_database
 from debugstore.store.ingest import ingest
 from tests.support.content import content
 from tests.support.logs import Run
+from tests.support.stores import ENGINES
 
 LOG = Run(steps=1500, step_every=1, grad_every=1, update_every=1)
 
@@ -66,3 +68,20 @@ def test_a_disk_that_is_read_only(disk: Path, tmp_path: Path) -> None:
         ingest(store, [Run(run_id="other").write(tmp_path / "other.jsonl")])
     with pytest.raises(StoreReadOnlyError), open_database(disk / "new.db", create=True):
         pass
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_backup_that_has_no_room(disk: Path, tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> None:
+    """A backup to a full or a read-only disk fails in one sentence that names the backup, and leaves nothing there."""
+    where = tmp_path / "store.db" if engine == "sqlite" else request.getfixturevalue("postgres_url")
+    target = disk / "backup.db"
+    with open_database(where, create=True) as store:
+        ingest(store, [LOG.write(tmp_path / "log.jsonl")])
+        with pytest.raises(StoreFullError, match=re.escape(str(target))):
+            upkeep.backup(store, target)
+        assert not list(disk.iterdir())
+        assert mount(disk, "remount,ro")
+        with pytest.raises(StoreReadOnlyError, match=re.escape(str(target))):
+            upkeep.backup(store, target)
+        with pytest.raises(ArgumentError, match="there is no folder"):
+            upkeep.backup(store, tmp_path / "nowhere" / "backup.db")
