@@ -201,6 +201,7 @@ def test_copies_and_pickles_are_not_watched(tmp_path: Path) -> None:
     with DebugLogger(model, optimizer, log_dir=tmp_path, scheduler=scheduler) as log:
         for step in range(3):
             twin = copy.deepcopy(model) if step == 1 else pickle.loads(pickle.dumps(model))
+            assert b"debugstore" not in pickle.dumps((model, twin, optimizer, scheduler.state_dict()))
             twin_optimizer = copy.deepcopy(optimizer)
             pickle.loads(pickle.dumps((optimizer, scheduler.state_dict(), log)))
             assert not twin_optimizer._optimizer_step_pre_hooks

@@ -148,6 +148,35 @@ def test_sick_gradients_are_counted_and_named(tmp_path: Path, poison: float) -> 
     assert (update["num_nonfinite_params"], update["first_nonfinite_param"]) == (1, "2.weight")
 
 
+def test_a_gradient_sick_in_every_entry_leaves_the_extremes_of_the_others(tmp_path: Path) -> None:
+    """Large gradients that are all NaN or infinite are counted and named, in model order; the others' extremes stay."""
+    model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 1200), nn.Linear(1200, 8))
+    model[0].weight.register_hook(lambda grad: torch.full_like(grad, 7.0))
+    model[1].weight.register_hook(lambda grad: torch.full_like(grad, math.inf))
+    model[2].weight.register_hook(lambda grad: torch.full_like(grad, math.nan))
+    with DebugLogger(model, torch.optim.SGD(model.parameters(), 0.1), log_dir=tmp_path) as log:
+        loss = model(batch(0)[0]).mean()
+        log.training_step(loss)
+        loss.backward()
+    data = events(log, "gradient_stats")[0]["data"]
+    assert (data["num_nonfinite"], data["first_nonfinite_param"]) == (2, "1.weight")
+    assert (data["max_grad"], data["nonfinite"]["total_norm"]) == (7.0, "nan")
+
+
+def test_tied_weights_count_once(tmp_path: Path) -> None:
+    """A tensor of two names has one norm in the totals, under the first of them."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8))
+    model[2].weight = model[0].weight
+    seen = watched_step(tmp_path, torch.optim.SGD(model.parameters(), 0.1), model)
+    data, update = seen["gradient_stats"], seen["param_updates"]
+    assert set(data["top_10_grad_norms"]) == set(update["top_10_param_changes"]) == {"0.weight", "0.bias", "2.bias"}
+    assert data["num_params_total"] == update["num_params_total"] == 3
+    assert data["total_norm"] == pytest.approx(flat(seen["raw"].values()).norm().item(), rel=1e-5)
+    moved = flat(seen["after"].values()) - flat(seen["before"].values())
+    assert update["update_norm"] == pytest.approx(moved.norm().item(), rel=1e-4)
+
+
 def test_gradients_oftener_than_losses_and_updates_leave_some_facts_to_those(tmp_path: Path) -> None:
     """Gradients at every step: what they held before comes with the loss, what the optimizer saw at close steps."""
     all_steps = {"step_every": 1, "update_every": 1}

@@ -138,8 +138,10 @@ class Scaled:
         self.log = DebugLogger(self.model, self.optimizer, log_dir=folder, scaler=self.scaler)
         self.true_norms: list[float] = []
 
-    def run(self, steps: int, spoil: int = -1, unscale: bool = True, clip: float | None = None) -> None:
-        """Train, clipping after `unscale_` (or, wrongly, before it)."""
+    def run(
+        self, steps: int, *, spoil: int = -1, unscale: bool = True, clip: float | None = None, number: bool = False
+    ) -> None:
+        """Train, clipping after `unscale_` (or, wrongly, before it); the loss may be logged as a plain number."""
         with self.log:
             for step in range(steps):
                 x, y = batch(step)
@@ -147,7 +149,7 @@ class Scaled:
                     loss = functional.cross_entropy(self.model(x).float(), y) * (math.inf if step == spoil else 1.0)
                 grads = torch.autograd.grad(loss, list(self.model.parameters()), retain_graph=True)
                 self.true_norms.append(torch.cat([g.flatten() for g in grads]).norm().item())
-                self.log.training_step(loss)
+                self.log.training_step(loss.item() if number else loss)
                 self.scaler.scale(loss).backward()
                 if unscale:
                     self.scaler.unscale_(self.optimizer)
@@ -168,6 +170,15 @@ def test_norms_are_unscaled_under_a_gradient_scaler(tmp_path: Path) -> None:
         assert data["clipped_norm"] == pytest.approx(0.05, rel=1e-3)
     assert by_step(training.log, "loop")[0]["call_order"] == "FBUSZ"
     assert events(training.log, "fit_start")[0]["data"]["scaler_enabled"] is True
+
+
+@pytest.mark.parametrize("unscale", [True, False])
+def test_norms_are_unscaled_where_only_the_optimizer_shows_them(tmp_path: Path, unscale: bool) -> None:
+    """A loss logged as a number shows no backward; gradients read at the optimizer are divided if they are scaled."""
+    training = Scaled(tmp_path)
+    training.run(3, unscale=unscale, number=True)
+    for step, data in by_step(training.log, "gradient_stats").items():
+        assert data["total_norm"] == pytest.approx(training.true_norms[step], rel=2e-2)
 
 
 def test_clipping_before_unscaling_shows(tmp_path: Path) -> None:
