@@ -38,6 +38,10 @@ def main(folder: Path, way: str) -> None:
     if way == "sigkill":
         time.sleep(FLUSH_SECONDS + 1.5)
         os.kill(os.getpid(), signal.SIGKILL)
+    elif way == "sigkill-at-once":
+        for number in range(250):
+            log.log("mine", {"number": number})
+        os.kill(os.getpid(), signal.SIGKILL)
     elif way in ("sigterm", "own-handler"):
         os.kill(os.getpid(), signal.SIGTERM)
         train(10, 12)

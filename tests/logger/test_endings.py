@@ -41,7 +41,7 @@ WAYS = {
     "sys-exit": (3, "completed", None),
     "end": (0, "completed", None),
 }
-OTHERS = ("own-handler", "sigkill", "exit-in-thread", "fork")
+OTHERS = ("own-handler", "sigkill", "sigkill-at-once", "exit-in-thread", "fork")
 
 
 @dataclass
@@ -108,6 +108,36 @@ def test_a_killed_training_keeps_what_was_flushed(ended: dict[str, Ended], way: 
     left = ended[way]
     assert (left.code, left.end) == (code, {})
     assert {line["step"] for line in left.lines if line["event_type"] == "training_step"} == {0, 1, 2, 3, 4}
+
+
+def test_a_kill_out_of_the_blue_costs_a_hundred_events_at_most(ended: dict[str, Ended]) -> None:
+    """Killed right after many events were logged: all but the last hundred are there, whole and in order."""
+    left = ended["sigkill-at-once"]
+    assert left.code == -signal.SIGKILL
+    numbers = [line["data"]["number"] for line in left.lines if line["event_type"] == "mine"]
+    assert len(numbers) >= 150
+    assert numbers == list(range(len(numbers)))
+
+
+def test_a_signal_inside_of_the_logger_waits_until_it_is_left(tmp_path: Path) -> None:
+    """A handler never runs in the middle of an event: the event is whole, then the signal is handled."""
+    heard: list[str] = []
+
+    class Odd:
+        def __str__(self) -> str:
+            signal.raise_signal(signal.SIGTERM)
+            heard.append("inside")
+            return "odd"
+
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("handled"))
+    try:
+        model = small_model()
+        with DebugLogger(model, torch.optim.SGD(model.parameters(), 0.1), log_dir=tmp_path) as log:
+            log.log("mine", {"odd": Odd()})
+            assert heard == ["inside", "handled"]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert events(log, "mine")[0]["data"] == {"odd": "odd"}
 
 
 def test_a_forked_child_leaves_the_log_alone(ended: dict[str, Ended]) -> None:
