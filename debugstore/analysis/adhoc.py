@@ -1,28 +1,31 @@
 """SQL that a person types: it only reads, within a time and a number of rows, and says so when either is hit.
 
 The store is opened read-only by the caller; here a second wall refuses whatever could write all the same: an authorizer
-on SQLite (no ATTACH, no pragma that sets, no function that touches files), a read-only transaction on PostgreSQL.
+on SQLite (no ATTACH, no pragma that sets, no function that touches files), on PostgreSQL `server_walls`.
 """
 
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from debugstore.analysis import server_walls
 from debugstore.analysis.queries import bound_names, clause, without_comments
 from debugstore.errors import ArgumentError, QueryFailedError, QueryRefusedError, QueryTimeoutError
+from debugstore.events.codec import MAX_LINE_BYTES
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-    from sqlalchemy.exc import DBAPIError
 
 ROW_LIMIT = 10_000
 """Rows returned unless the caller asks for more: enough to look at, too few to fill a terminal's memory."""
 SECONDS = 60.0
 """How long a query may run unless the caller says otherwise."""
+LONGEST_VALUE = 2 * MAX_LINE_BYTES
+"""Bytes of the longest value that SQLite may make: room for any line of a log, and not for all memory."""
 
 _STEPS_BETWEEN_LOOKS = 10_000  # instructions of SQLite's machine: about a millisecond
 _READS = frozenset(
@@ -82,25 +85,36 @@ def ask(
     given = dict(params or {})
     _check_names(sql, given)
     _check_shape(sql)
+    read = _rows if connection.dialect.name == "sqlite" else server_walls.rows
     started = time.monotonic()
-    with _walls(connection, seconds):
+    with _walls(connection, sql, seconds):
         try:
-            result = connection.execute(clause(without_comments(sql)), given)
-            if not result.returns_rows:
-                raise QueryFailedError("it returns no rows: type a SELECT")
-            rows = result.fetchall() if row_limit is None else result.fetchmany(row_limit + 1)
-            columns = tuple(result.keys())
-            result.close()
+            columns, rows = read(connection, without_comments(sql), given, row_limit)
         except DBAPIError as error:
             if str(error.orig) == "interrupted" and (seconds is None or time.monotonic() - started < seconds):
                 raise KeyboardInterrupt from error  # SQLite turns a Ctrl-C inside our time check into this error
+            raise _explained(error.orig, seconds) from error
+        except server_walls.errors() as error:
             raise _explained(error, seconds) from error
     kept = rows if row_limit is None else rows[:row_limit]
-    return Answer(columns, tuple(tuple(row) for row in kept), len(kept) < len(rows), time.monotonic() - started)
+    return Answer(columns, tuple(map(tuple, kept)), len(kept) < len(rows), time.monotonic() - started)
+
+
+def _rows(
+    connection: "Connection", sql: str, given: Mapping[str, Any], row_limit: int | None
+) -> tuple[tuple[str, ...], Sequence[Sequence[Any]]]:
+    """Return the columns and the rows of a query, one more than the limit at most."""
+    result = connection.execute(clause(sql), given)
+    if not result.returns_rows:
+        raise QueryFailedError("it returns no rows: type a SELECT")
+    rows = result.fetchall() if row_limit is None else result.fetchmany(row_limit + 1)
+    columns = tuple(result.keys())
+    result.close()
+    return columns, rows
 
 
 def _check_shape(sql: str) -> None:
-    """Refuse what is not one reading statement; PostgreSQL would run a second one outside our transaction."""
+    """Say of what is not one reading statement that it is refused; the walls stop what is hidden from here."""
     bare = _TEXT.sub("''", without_comments(sql)).strip()
     word = re.match(r"\w*", bare.lstrip("( "))
     first = word[0] if word else ""
@@ -124,7 +138,7 @@ def _check_names(sql: str, given: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _walls(connection: "Connection", seconds: float | None) -> Iterator[None]:
+def _walls(connection: "Connection", sql: str, seconds: float | None) -> Iterator[None]:
     """Refuse writes and stop at the limit, for as long as the block lasts."""
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
@@ -133,19 +147,16 @@ def _walls(connection: "Connection", seconds: float | None) -> Iterator[None]:
             connection.begin()  # a store begins its transactions itself, and the authorizer would refuse that too
         driver.set_authorizer(_authorize)
         driver.set_progress_handler(lambda: end is not None and time.monotonic() > end, _STEPS_BETWEEN_LOOKS)
+        longest = driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
         try:
             yield
         finally:
+            driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
             driver.set_authorizer(None)
             driver.set_progress_handler(None, 0)
         return
-    connection.rollback()
-    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
-    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int((seconds or 0) * 1000)}")
-    try:
+    with server_walls.around(connection, sql, seconds):
         yield
-    finally:
-        connection.rollback()
 
 
 def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
@@ -160,9 +171,9 @@ def _authorize(action: int, first: str | None, second: str | None, *_: str | Non
     return sqlite3.SQLITE_OK
 
 
-def _explained(error: "DBAPIError", seconds: float | None) -> Exception:
+def _explained(error: BaseException | None, seconds: float | None) -> Exception:
     """Return the error that says what the driver meant."""
-    said = str(error.orig)
+    said = str(error)
     if said == "interrupted" or "statement timeout" in said:
         return QueryTimeoutError(seconds or 0)
     if any(word in said for word in ("not authorized", "prohibited", "read-only transaction", "readonly")):
