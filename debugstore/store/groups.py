@@ -27,10 +27,16 @@ class Group:
     lists: Columns = field(default_factory=dict)
     """What the fast path made, events and lists of numbers; a parameter is its place in `Batch.params`."""
 
-    def seqs(self) -> list[int]:
-        """Return the number of every event."""
-        made = (columns[0] for columns in self.events.values())
-        return [*chain.from_iterable(made), *(row[0] for rows in self.values.values() for row in rows)]
+    def __len__(self) -> int:
+        """Return how many events it has."""
+        return sum(len(columns[0]) for columns in self.events.values()) + sum(map(len, self.values.values()))
+
+    def span(self) -> range:
+        """Return the numbers from the least to the greatest of its events, none if it has none."""
+        made = [columns[0] for columns in self.events.values()]
+        ends = [(seqs[0], seqs[-1]) for seqs in made if seqs]
+        ends += [(rows[0][0], rows[-1][0]) for rows in self.values.values() if rows]
+        return range(min(first for first, _ in ends), max(last for _, last in ends) + 1) if ends else range(0)
 
     def steps(self, plans: Collection[str]) -> list[int]:
         """Return the step of every event of some plans."""

@@ -152,18 +152,17 @@ def _write_group(
         how many were new; and its run and rank, if more than its own rows has to follow them.
     """
     segment = placing.place(connection, group)
-    seqs = group.seqs()
-    end = max(seqs) + 1
-    if min(seqs) < segment["next_seq"]:
-        group.leave_out(segments.known_seqs(connection, segment, min(seqs), end))
-        seqs = group.seqs()
-        stretches.forget(connection, segment["run"], segment["id"], min(seqs, default=end))
+    seqs = group.span()
+    if seqs.start < segment["next_seq"]:
+        group.leave_out(segments.known_seqs(connection, segment, seqs.start, seqs.stop))
+        if group:
+            stretches.forget(connection, segment["run"], segment["id"], group.span().start)
     writer.insert_group(connection, (segment["run"], segment["id"], segment["rank"]), group)
-    moved = segments.grow(connection, segment, group, seqs)
-    placing.note(group, end)
+    moved = segments.grow(connection, segment, group)
+    placing.note(group, seqs.stop)
     merged = segment["kind"] != FOREIGN and adopt_pieces(connection, segment["id"])
     telling = merged or moved or segment["num_events"] == 0 or group.has(_TELLING)
-    return len(seqs), {(segment["run"], segment["rank"])} if telling else set()
+    return len(group), {(segment["run"], segment["rank"])} if telling else set()
 
 
 _TELLING = ("fit_start", "fit_end")

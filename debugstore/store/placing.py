@@ -7,10 +7,11 @@ differs, another file began alike, and the stream gets a segment of its own with
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Table, select, text
+from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, select, text
 
 from debugstore.store import schema, texts
 from debugstore.store.groups import Group
@@ -23,6 +24,14 @@ runs, segments = schema.runs, schema.segments
 
 _PAUSE_SECONDS = 600.0
 """A longer pause between two lines is more likely the time between two processes than within one."""
+
+_OF_RANK = select(segments).where(segments.c.run == bindparam("run"), segments.c.rank == bindparam("rank"))
+_LOCKED = _OF_RANK.order_by(segments.c.id).with_for_update()
+_PIECES = _OF_RANK.where(
+    segments.c.kind == PIECE, segments.c.id != bindparam("whole"), segments.c.first_seq <= bindparam("next_seq")
+).order_by(segments.c.first_seq)
+_RUN_ID = select(runs.c.run_id).where(runs.c.id == bindparam("run"))
+"""Queries of every batch, made once: SQLAlchemy takes longer to make one than SQLite to answer it."""
 
 
 class Verified(msgspec.Struct):
@@ -45,8 +54,7 @@ class Placing(msgspec.Struct):
         """Return the segment of a group's rows, locked until the transaction ends."""
         stream = group.stream
         found = self._foreign(connection, group) if stream.kind == FOREIGN else self._native(connection, group)
-        query = select(runs.c.run_id).where(runs.c.id == found["run"])
-        run_id = connection.execute(query).scalar_one()
+        run_id = connection.execute(_RUN_ID, {"run": found["run"]}).scalar_one()
         if run_id not in self.runs:
             self.runs.append(run_id)
         return found
@@ -65,9 +73,8 @@ class Placing(msgspec.Struct):
     def _native(self, connection: Connection, group: Group) -> RowMapping:
         stream = group.stream
         run = self._run(connection, stream.run_id or texts.made_storable(run_of_file(self.stem)))
-        of_rank = select(segments).where(segments.c.run == run, segments.c.rank == stream.rank)
         # All of the rank are locked, in one order: what is written may change each of them.
-        there = connection.execute(of_rank.order_by(segments.c.id).with_for_update()).mappings().all()
+        there = connection.execute(_LOCKED, {"run": run, "rank": stream.rank}).mappings().all()
         found = next((segment for segment in there if segment["key"] == stream.key), None)
         if found is None and stream.kind == PIECE:
             found = _continued(connection, run, group)
@@ -114,17 +121,11 @@ def adopt_pieces(connection: Connection, segment: int) -> bool:
     """Merge the pieces that go on where a segment ends, or overlap it, into it; say whether there were any."""
     merged = False
     while True:
-        whole = _first(connection, select(segments).where(segments.c.id == segment))
+        whole = _first(connection, segments, id=segment)
         if whole is None or whole["kind"] == FOREIGN:
             return merged
-        pieces = select(segments).where(
-            segments.c.run == whole["run"],
-            segments.c.rank == whole["rank"],
-            segments.c.kind == PIECE,
-            segments.c.id != segment,
-            segments.c.first_seq <= whole["next_seq"],
-        )
-        for piece in connection.execute(pieces.order_by(segments.c.first_seq)).mappings().all():
+        asked = {"run": whole["run"], "rank": whole["rank"], "whole": segment, "next_seq": whole["next_seq"]}
+        for piece in connection.execute(_PIECES, asked).mappings().all():
             seq = piece["first_seq"]
             first = rows_between(connection, piece["run"], piece["id"], seq, seq + 1)[seq]
             if _joins(connection, whole, first):
@@ -185,20 +186,25 @@ def _mark_of(seq: int, row: Row | None) -> str:
 
 
 def _by_key(connection: Connection, key: str) -> RowMapping | None:
-    return _first(connection, select(segments).where(segments.c.key == key, segments.c.kind == FOREIGN))
+    return _first(connection, segments, key=key, kind=FOREIGN)
 
 
-def _first(connection: Connection, query: Any) -> RowMapping | None:
-    return connection.execute(query.with_for_update().limit(1)).mappings().first()
+@cache
+def _query(table: Table, *names: str) -> Select[Any]:
+    """Return the query for a row of a table, and the lock on it, by the values of some columns."""
+    return select(table).where(*(table.c[name] == bindparam(name) for name in names)).with_for_update().limit(1)
+
+
+def _first(connection: Connection, table: Table, **values: Any) -> RowMapping | None:
+    return connection.execute(_query(table, *values), values).mappings().first()
 
 
 def _get_or_make(connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> RowMapping:
     """Return the row with a unique key, made if it is not there; another process may make it at the same time."""
-    query = select(table).where(*(table.c[name] == value for name, value in key.items()))
-    found = _first(connection, query)
+    found = _first(connection, table, **key)
     if found is None:
         columns = {**key, **values}
         names, marks = ", ".join(columns), ", ".join(f":{name}" for name in columns)
         connection.execute(text(f"INSERT INTO {table.name} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"), columns)
-        found = connection.execute(query.with_for_update()).mappings().one()
+        found = connection.execute(_query(table, *key), key).mappings().one()
     return found

@@ -1,9 +1,9 @@
 """Segments in step with their rows: what each holds, and which step of it a later one took over."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, delete, func, literal, select, union_all, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, func, literal, select, union_all, update
 
 from debugstore.store import schema, stretches, texts
 from debugstore.store.groups import Group
@@ -35,24 +35,24 @@ def known_seqs(connection: Connection, segment: RowMapping, low: int, high: int)
     return set(connection.execute(union_all(*there)).scalars())
 
 
-def grow(connection: Connection, segment: RowMapping, group: Group, seqs: Sequence[int]) -> bool:
-    """Write down what the new rows of a group bring to their segment; say whether it begins at another step now.
+_GROW = update(segments).where(segments.c.id == bindparam("segment"))
 
-    Args:
-        seqs: the number of each row.
-    """
+
+def grow(connection: Connection, segment: RowMapping, group: Group) -> bool:
+    """Write down what the new rows of a group bring to their segment; say whether it begins at another step now."""
     steps = group.steps(_STEPPING)
     steps += [values[_START_STEP] for values in group.values.get("fit_start", ()) if values[_START_STEP] is not None]
     steps += [step for step in (segment["first_step"], segment["last_step"]) if step is not None]
+    seqs = group.span()
     values = {
-        "num_events": segment["num_events"] + len(seqs),
+        "num_events": segment["num_events"] + len(group),
         "num_steps": segment["num_steps"] + len(group.steps(("training_step",))),
-        "first_seq": min(segment["first_seq"], *seqs) if seqs else segment["first_seq"],
-        "next_seq": max(segment["next_seq"], max(seqs, default=-1) + 1),
+        "first_seq": min(segment["first_seq"], seqs.start) if seqs else segment["first_seq"],
+        "next_seq": max(segment["next_seq"], seqs.stop),
         "first_step": min(steps, default=None),
         "last_step": max(steps, default=None),
     }
-    connection.execute(update(segments).where(segments.c.id == segment["id"]).values(**values))
+    connection.execute(_GROW, {"segment": segment["id"], **values})
     return bool(values["first_step"] != segment["first_step"])
 
 
