@@ -47,7 +47,7 @@ def decoded(lines: Lines, position: Position) -> Iterator[Decoded]:
                 position = msgspec.json.decode(batch.state, type=Position)
             begun = batch is not None and process.begin(lines.source, position)
             yield batch, done
-            if begun:
+            if begun or (batch is not None and process.begin(lines.source, position)):  # it may have come meanwhile
                 break
         else:
             return

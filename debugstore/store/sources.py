@@ -175,13 +175,13 @@ class Lines:
             if len(head) < _EDGE:
                 head += piece[: _EDGE - len(head)]
             data = rest + piece
-            *found, rest = data.split(b"\n")
+            *new, rest = data.split(b"\n")
             done = len(data) - len(rest)
             position, tail = position + done, (tail + data[max(0, done - _EDGE) : done])[-_EDGE:]
-            if found and (too_long or (continues and not lines and not found[0].strip())):
-                found.pop(0)
+            if new and (too_long or (continues and not lines and not new[0].strip())):
+                new.pop(0)
                 too_long = continues = False
-            lines += found
+            lines += new
             ended = not piece
             # What came of standard input is a block: who writes there may take long for more.
             full = position - begun >= size or len(lines) >= _BLOCK_LINES or len(rest) > MAX_LINE_BYTES
@@ -189,7 +189,7 @@ class Lines:
                 first = line_number + (not continues)
                 line_number, continues = first + len(lines) - 1, False
                 yield Block(lines, first, position, _edges(head[:position], tail))
-                lines, begun, size = [], position, min(_BLOCK, 2 * size)
+                lines, begun, size = [], position, min(_BLOCK, size + size // 2)
             if len(rest) > MAX_LINE_BYTES:
                 position, tail = position + len(rest), rest[-_EDGE:]
                 if not too_long:
@@ -236,7 +236,6 @@ class Lines:
             raise NoLogsError(self.source.name, f"damaged: {error}") from None
 
     def refuse_binary(self, start: bytes) -> None:
-        """Refuse a file whose beginning is not that of a text."""
         """Refuse a file whose beginning is not that of a text."""
         edge = start[:_EDGE].split(b"\n")
         if b"\0" in edge[0] or (b"\0" in start[:_EDGE] and not any(line.startswith(b'{"') for line in edge)):
