@@ -16,12 +16,14 @@ from torch.autograd import Variable
 from torch.optim import Optimizer
 
 from debugstore.logger import exits
-from debugstore.logger.calls import BACKWARD, OPTIMIZER, SCHEDULER, UNSCALE, ZERO_GRAD
+from debugstore.logger.calls import BACKWARD, FORWARD, OPTIMIZER, SCHEDULER, UNSCALE, ZERO_GRAD
+from debugstore.logger.context import Context
 from debugstore.logger.forwards import Forwards, is_capturing
 from debugstore.logger.recorder import Recorder
 from debugstore.logger.taps import Tap
 
 OURS = -1  # the key of our hook on a loss: torch numbers the others from 0 on
+MOST_NESTED = 4  # steps of an optimizer within one of its own: after more, the outer one must have raised
 
 
 class Hooks:
@@ -31,6 +33,7 @@ class Hooks:
         self._recorder: Recorder | None = recorder
         self._handles: list[Any] = []
         self._steps_before = 0
+        self._nesting = Nesting(recorder.context)
         context = recorder.context
         for optimizer in context.optimizers:
             self._handles.append(optimizer.register_step_pre_hook(self._optimizer_entered))
@@ -134,6 +137,8 @@ class Hooks:
 
     def _optimizer_entered(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         began = time.perf_counter()
+        if self._nesting.enter(optimizer):
+            return
         recorder = self._recorder
         alone = len(args) < 2 and not kwargs
         if recorder is not None and recorder.idle and alone and recorder.optimizer_enters(optimizer):
@@ -144,6 +149,8 @@ class Hooks:
 
     def _optimizer_left(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002
         began = time.perf_counter()
+        if self._nesting.leave(optimizer):
+            return
         recorder = self._recorder
         if recorder is not None and recorder.idle:
             recorder.optimizer_passed()
@@ -165,6 +172,38 @@ class Hooks:
 
     def _backward_ended(self) -> None:
         self._run(Recorder.backward_ended)
+
+
+class Nesting:
+    """Tells a step within a step of the same optimizer: torch hooks the `step` of a subclass and that of its base.
+
+    Nothing else is told when a step raises; so what follows further forward or backward passes is a step anew, but for
+    those of a closure.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._outer: Optimizer | None = None
+        self._passes = self._depth = self._num_nested = 0
+
+    def enter(self, optimizer: Optimizer) -> bool:
+        """Note that a step begins; return whether it is within one."""
+        passes = self._context.calls.totals[FORWARD] + self._context.calls.totals[BACKWARD]
+        if self._outer is optimizer and (self._context.in_closure or passes == self._passes):
+            self._num_nested += 1
+            if self._num_nested <= MOST_NESTED:
+                self._depth += 1
+                return True
+        self._outer, self._passes, self._depth, self._num_nested = optimizer, passes, 0, 0
+        return False
+
+    def leave(self, optimizer: Optimizer) -> bool:
+        """Note that a step ends; return whether it was within one."""
+        if self._outer is optimizer and self._depth:
+            self._depth -= 1
+            return True
+        self._outer = None
+        return False
 
 
 def _hook(loss: Tensor, tell: Callable[[Tensor], None]) -> None:

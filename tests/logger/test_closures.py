@@ -1,6 +1,7 @@
 """Optimizers that are given a closure: LBFGS calls it many times, frameworks call it once, with the last micro-step."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -74,3 +75,56 @@ def test_the_last_micro_step_may_run_inside_of_the_optimizer(tmp_path: Path) -> 
     assert {data["num_backward"] for data in by_step(log, "loop").values()} == {3}
     assert {data["call_order"] for data in by_step(log, "loop").values()} == {"FBFBFBSZ"}
     assert events(log, "fit_end")[0]["data"]["steps"] == 31
+
+
+class Outer(torch.optim.SGD):
+    """An optimizer of one's own around torch's."""
+
+    fails = False
+
+    def step(self, closure: Any = None) -> Any:
+        if self.fails:
+            raise RuntimeError("no step")
+        loss = closure() if closure is not None else None
+        super().step()
+        with torch.no_grad():
+            for parameter in self.param_groups[0]["params"]:
+                parameter.mul_(0.999)
+        return loss
+
+
+@pytest.mark.parametrize("has_closure", [True, False])
+def test_a_step_within_a_step_of_the_same_optimizer_is_one(tmp_path: Path, has_closure: bool) -> None:
+    """A subclass that calls its base's `step`, which torch hooks as well, steps once; all of it is measured."""
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)  # from now on torch runs the hooks in SGD.step too
+    model = small_model()
+    optimizer = Outer(model.parameters(), 0.1)
+    changes = []
+    with DebugLogger(model, optimizer, log_dir=tmp_path) as log:
+        for step in range(12):
+            x, y = batch(step)
+
+            def closure(x: Tensor = x, y: Tensor = y) -> Tensor:
+                loss = functional.cross_entropy(model(x), y)
+                log.training_step(loss)
+                loss.backward()
+                return loss
+
+            before = torch.cat([p.detach().flatten() for p in model.parameters()])
+            optimizer.fails = step == 3 and not has_closure  # a step that raises is none, and the next one counts
+            if optimizer.fails:
+                with pytest.raises(RuntimeError, match="no step"):
+                    optimizer.step()
+                optimizer.fails = False
+            if has_closure:
+                optimizer.step(closure)
+            else:
+                closure()
+                optimizer.step()
+            optimizer.zero_grad()
+            changes.append((torch.cat([p.detach().flatten() for p in model.parameters()]) - before).norm().item())
+    loops = by_step(log, "loop")
+    assert {data["call_order"] for data in loops.values()} == {"FBSZ"}
+    assert loops[10]["num_total_optimizer_steps"] == 11
+    updates = by_step(log, "param_updates")
+    assert [data["update_norm"] for data in updates.values()] == pytest.approx(changes[:5], rel=1e-4)
