@@ -71,6 +71,11 @@ def tokens() -> Batch:
     return x[:, :-1], x[:, 1:]
 
 
+def short_series() -> Batch:
+    """Return a random (6, 2, 5) batch and labels: torch.compile unrolls the steps of a series."""
+    return torch.randn(6, 2, 5), torch.randint(0, 4, (6,))
+
+
 def series() -> Batch:
     """Return a random (6, 7, 5) batch and labels."""
     return torch.randn(6, 7, 5), torch.randint(0, 4, (6,))
@@ -149,7 +154,7 @@ def test_a_training_is_bit_identical(tmp_path: Path, make: Any, batches: Any) ->
     [
         (cnn, images, ("inductor", True), True),
         (Transformer, tokens, ("inductor", True), True),
-        (Recurrent, series, ("inductor", True), True),
+        (Recurrent, short_series, ("inductor", True), True),
         (Recurrent, series, ("inductor", True), False),
         (cnn, images, ("aot_eager", False), True),
     ],
@@ -169,7 +174,11 @@ def test_a_compiled_training_is_bit_identical(
     for folder in (None, tmp_path):
         torch._dynamo.reset()
         counters.clear()
-        with torch._dynamo.config.patch(allow_rnn=allow_rnn):
+        # oneDNN's kernel of an LSTM: torch compiles it into code that fails
+        with (
+            torch._dynamo.config.patch(allow_rnn=allow_rnn),
+            torch.backends.mkldnn.flags(enabled=make is not Recurrent),
+        ):
             state, log = run(make, batches, folder, 200, compiling)
         assert (counters["stats"]["calls_captured"] > 0) is allow_rnn
         seen.append((state, dict(counters["stats"]), dict(counters["graph_break"])))
