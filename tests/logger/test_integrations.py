@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from debugstore.errors import MissingExtraError
+from debugstore.logger import exits
 from debugstore.logger.event_log import LoggerWarning
 from tests.support.training import batch, events, small_model
 
@@ -157,6 +158,24 @@ def test_the_transformers_callback_logs_the_loss_that_the_trainer_computes(
     assert {data["call_order"] for data in of(lines, "loop")} == {"FB" * accumulation + "SLZ"}
     assert of(lines, "training_step")[0]["target_shape"][-1] == 17
     assert Accelerator.backward is before
+
+
+def test_the_transformers_callback_leaves_other_trainings_alone(hf: Any, tmp_path: Path) -> None:
+    """A training that ended without a word does not log the losses of the next one in the process."""
+
+    def fails(_: Any, model: Any, given: Any, **__: Any) -> Tensor:
+        model(**given)
+        raise ValueError("bad batch")
+
+    with pytest.raises(ValueError, match="bad batch"):
+        hf(own={"compute_loss": fails}, logs="first")
+    lines, _ = hf(logs="second")
+    assert len(of(lines, "training_step")) == 6
+    (left,) = exits._process.open
+    left.end("failed", None)
+    first = log_of(tmp_path / "first")
+    assert of(first, "fit_start")
+    assert not of(first, "training_step")
 
 
 def lightning_parts() -> tuple[Any, Any]:

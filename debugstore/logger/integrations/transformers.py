@@ -34,7 +34,10 @@ def _is_full_graph() -> bool:
 
 
 class _Backwards:
-    """Tells of the losses that `Accelerator.backward` is given: whoever computes them, the Trainer hands them there."""
+    """Tells of the losses that `Accelerator.backward` is given: whoever computes them, the Trainer hands them there.
+
+    Only the newest listener is told: an older one belongs to a training that ended without a word.
+    """
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[Tensor], None]] = []
@@ -47,8 +50,7 @@ class _Backwards:
 
             @functools.wraps(original)
             def backward(accelerator: Any, loss: Any, **options: Any) -> Any:
-                for listener in tuple(self._listeners):
-                    listener(loss)
+                self._listeners[-1](loss)
                 return original(accelerator, loss, **options)
 
             Accelerator.backward = backward
@@ -82,7 +84,8 @@ class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         self._step = 0
         self._seen = False
         self._is_causal = False
-        self._known: dict[str, Any] = facts()
+        self._known: dict[str, Any] | None = None
+        self._blind = False  # the model's forward is not seen
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         """Open the log."""
@@ -104,7 +107,8 @@ class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         if self.debug_logger._session is not None:
             self.debug_logger._session.recorder.context.sum_losses = args.gradient_accumulation_steps > 1
             _backwards.listen(self._backward_entered)
-        hook = _BehindTheGraph if args.torch_compile and not _is_full_graph() else ForwardHook
+        self._blind = args.torch_compile and _is_full_graph()
+        hook = _BehindTheGraph if args.torch_compile and not self._blind else ForwardHook
         self._hook = model.register_forward_hook(hook(self._forward_left), with_kwargs=True)
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -141,7 +145,7 @@ class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
             self._hook.remove()
             self._hook = None
         _backwards.leave(self._backward_entered)
-        self._known = facts()
+        self._known = None
         if self.debug_logger is not None:
             self.debug_logger.close(status)
             self.debug_logger = None
@@ -157,12 +161,12 @@ class DebugLoggerCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         self._known = facts(logits=logits, labels=labels, inputs=inputs)
 
     def _backward_entered(self, loss: Any) -> None:
-        """Log the micro-step whose backward begins."""
-        known, self._known = self._known, facts()
+        """Log the micro-step whose backward begins, if it is of this training: the model was called for it."""
+        known, self._known = self._known, None
         session = self.debug_logger._session if self.debug_logger is not None else None
-        if session is not None and isinstance(loss, Tensor):
+        if session is not None and isinstance(loss, Tensor) and (known is not None or self._blind):
             self._seen = True
-            session.training_step(loss, known, self._step)
+            session.training_step(loss, known or facts(), self._step)
 
 
 def _metrics(values: dict[str, Any]) -> dict[str, Any]:
