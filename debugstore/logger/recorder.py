@@ -22,6 +22,7 @@ from debugstore.logger.plain import plain
 from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.readback import resolve
 from debugstore.logger.schedule import NOTHING, Plan, Schedule
+from debugstore.logger.shown import Shown
 from debugstore.logger.tensors import in_order, scalar
 
 
@@ -55,6 +56,7 @@ class Recorder:
         self._measured: Optimizer | None = None
         self._stepped = False
         self._warned = False
+        self._shown = Shown()
         self._without_gradient = False  # the model was called last without gradient, and no validation ended since
         self._seconds_before = 0.0
 
@@ -92,8 +94,9 @@ class Recorder:
         if plan is None or not (plan.steps or plan.activations):
             return
         if self._micro_steps == 1:
-            labels, inputs = in_order(given["labels"]), in_order(given["inputs"])
-            self._look(Batch(loss, given["logits"], labels, inputs, plan, self.num_steps == 1), given)
+            logits, *ordered = self._shown.tensors(given)
+            labels, inputs = map(in_order, ordered)
+            self._look(Batch(loss, logits, labels, inputs, plan, self.num_steps == 1), given)
         if self._losses is not None:
             self._losses.append(self._loss(loss))
             if self._micro_steps >= self.context.settings.accumulation_steps:
