@@ -132,7 +132,7 @@ class DebugLogger:
         *,
         logits: "Tensor | None" = None,
         labels: "Tensor | None" = None,
-        inputs: "Tensor | None" = None,
+        inputs: Any = None,
         accuracy: "Tensor | float | None" = None,
         learning_rate: float | None = None,
         step: int | None = None,
@@ -142,8 +142,8 @@ class DebugLogger:
         Args:
             loss: the scalar that backward will start from.
             logits: the model's output, (N, C), (N, C, ...) or (N, ..., C).
-            labels: (N) or (N, ...).
-            inputs: what the model was given.
+            labels: (N) or (N, ...); arrays will do as well as tensors, here and elsewhere.
+            inputs: what the model was given: a tensor, or a mapping or list of some, of which the first is looked at.
             accuracy: 0..1; computed from logits and labels if None.
             learning_rate: the optimizer's first group's if None.
             step: number of this step; counted if None. The same number again is a further micro-step.
