@@ -169,7 +169,7 @@ class TrainingStep(EventData):
         Whole, doc("dropout and norm modules in eval mode with trainable parameters around")
     ] = UNSET
     num_mode_modules: Annotated[Whole, doc("dropout and norm modules of the model, in whichever mode")] = UNSET
-    weight_norm: Annotated[Real, doc("L2 of all trainable parameters at the start of the step", close=True)] = UNSET
+    weight_norm: Annotated[Real, doc("L2 of all trainable parameters at the start of the step")] = UNSET
     graph_nodes: Annotated[Whole, doc("nodes in the autograd graph of the loss", close=True)] = UNSET
     allocated_bytes: Annotated[Whole, doc("memory held: CUDA allocator, else resident set", "bytes")] = UNSET
 
@@ -181,7 +181,9 @@ class GradientStats(EventData):
     table = "grads"
 
     total_norm: Annotated[Real, doc("L2 over all gradients as one vector, before clipping")] = UNSET
-    clipped_norm: Annotated[Real, doc("the same as the optimizer saw it, after clipping", close=True)] = UNSET
+    clipped_norm: Annotated[
+        Real, doc("the same as the optimizer saw it, after clipping; where the loss or an update is logged")
+    ] = UNSET
     entry_norm: Annotated[
         Real, doc("the same when backward was entered: not zero if gradients pile up; where the loss is logged")
     ] = UNSET

@@ -14,6 +14,7 @@ from torch import nn
 from debugstore.logger.context import clean
 
 MAX_MODULES = 128
+CAN_CAPTURE: bool = torch.backends.cuda.is_built()  # type: ignore[no-untyped-call]
 
 
 class ForwardHook:
@@ -40,7 +41,7 @@ class ForwardHook:
 
 def is_capturing() -> bool:
     """Whether a CUDA graph is being captured: then nothing may wait for the device, not even to measure."""
-    return bool(torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing())  # type: ignore[no-untyped-call]
+    return CAN_CAPTURE and torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()  # type: ignore[no-untyped-call]
 
 
 class Forwards:

@@ -37,18 +37,22 @@ class Panel:
 
     def tell(self, moment: str, *args: Any, among: Sequence[Probe] | None = None) -> None:
         """Show a moment to all probes that have something to do at it, or to some of them."""
-        for probe in self.at(moment):
-            if among is None or probe in among:
-                self.guard(probe, getattr(probe, moment), *args)
+        told = [probe for probe in self.at(moment) if among is None or probe in among]
+        if told:
+            with torch.no_grad():
+                for probe in told:
+                    self.guard(probe, getattr(probe, moment), *args)
 
     def ask(self, moment: str, *args: Any) -> dict[str, Facts]:
         """Return each probe's facts of a moment, by its name; none of those that have none."""
-        asked = {probe.name: self.guard(probe, getattr(probe, moment), *args) for probe in self.at(moment)}
+        with torch.no_grad():
+            asked = {probe.name: self.guard(probe, getattr(probe, moment), *args) for probe in self.at(moment)}
         return {name: facts for name, facts in asked.items() if facts}
 
     def events(self, probe: Probe, function: Callable[..., Any], *args: Any) -> list[tuple[str, Facts]]:
         """Return the events that a probe makes, none if it fails on the way."""
-        return self.guard(probe, lambda: list(function(*args))) or []
+        with torch.no_grad():
+            return self.guard(probe, lambda: list(function(*args))) or []
 
     def finished(self, name: str, event_type: str, facts: Facts) -> Facts:
         """Return a probe's numbers as the fields of an event; what no probe made is left as it is."""
@@ -58,8 +62,7 @@ class Panel:
     def guard(self, probe: Probe, function: Callable[..., Any], *args: Any) -> Any:
         """Call a probe; one that raises is off from then on, said once."""
         try:
-            with torch.no_grad():
-                return function(*args)
+            return function(*args)
         except Exception as error:
             self.active = [other for other in self.active if other is not probe]
             self.watching = [other for other in self.watching if other is not probe]

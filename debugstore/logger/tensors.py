@@ -132,7 +132,10 @@ def class_dim(logits: Tensor, labels: Tensor, num_classes: int | None) -> int | 
 def first_rows(logits: Tensor, dim: int | None) -> Tensor:
     """Return logits as (N, C), C along `dim` (the last if None): the first rows, up to 2^15 numbers but 16 at least."""
     rows = logits.detach()
-    rows = rows.reshape(-1, 1) if rows.dim() < 2 else rows.movedim(-1 if dim is None else dim, -1)
+    if rows.dim() < 2:
+        rows = rows.reshape(-1, 1)
+    elif dim is not None and dim != rows.dim() - 1:
+        rows = rows.movedim(dim, -1)
     rows = rows.reshape(-1, rows.shape[-1])
     return rows[: max(MIN_OUTPUT_ROWS, MAX_OUTPUT_ENTRIES // rows.shape[1])]
 

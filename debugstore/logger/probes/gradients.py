@@ -22,14 +22,14 @@ LIST_LENGTH = 10
 class Gradients(Probe):
     """`gradient_stats`: norms, extremes and sick tensors, per step and per parameter.
 
-    A step whose gradients are logged takes one pass. What they held before is left to the steps whose loss is logged
-    too; what the optimizer saw, which takes another pass, to close steps and those whose update is, and the extremes to
-    those whose gradients are fingerprinted.
+    A step whose gradients are logged takes one pass. What they held before and what the optimizer saw, which takes
+    another pass, are left to the steps whose loss or update is logged too, the extremes to those whose gradients are
+    fingerprinted.
     """
 
     name = "gradients"
     cost = (
-        "one pass over the gradients, two at close steps, four where they are fingerprinted; no copy of them; "
+        "a pass over the gradients, two where the loss is logged, four where they are fingerprinted; no copy of them; "
         "two norms a parameter to the host"
     )
 
@@ -67,7 +67,7 @@ class Gradients(Probe):
     def _see(self, optimizer: Optimizer) -> None:
         if not self._measured.get("names"):
             self._measure()
-        if not (self._plan.close or self._plan.updates):
+        if not (self._plan.steps or self._plan.updates):
             return
         self._optimizer_ran = True
         held = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]

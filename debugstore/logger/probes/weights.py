@@ -9,12 +9,10 @@ class Weights(Probe):
     """`weight_norm` of `training_step`."""
 
     name = "weights"
-    cost = "one pass over the parameters at close steps; a twentieth of their fingerprint"
+    cost = "one pass over the parameters at logged steps; a twentieth of their fingerprint"
 
-    def step_facts(self, batch: Batch) -> Facts:
+    def step_facts(self, batch: Batch) -> Facts:  # noqa: ARG002
         """Take the norm of each trainable parameter."""
-        if not batch.plan.close:
-            return {}
         return {"weight_norm": norms([local(parameter) for _, parameter in self.context.trainable()])}
 
     def finish(self, event_type: str, facts: Facts) -> Facts:  # noqa: ARG002
