@@ -1,5 +1,6 @@
 """One block of lines as rows, by the stream they belong to, with the lines that are no event. Knows no store."""
 
+from collections import defaultdict
 from collections.abc import Container
 from dataclasses import dataclass
 from itertools import islice
@@ -81,7 +82,7 @@ class _Gathered:
     def __init__(self, group: Group) -> None:
         self.group = group
         self.last_seq = -(2**63) - 1
-        self.events: dict[type, list[Any]] = {}
+        self.events: defaultdict[type, list[Any]] = defaultdict(list)
 
     def add(self, row: Row) -> None:
         """Add the rows of one event that the exact path read."""
@@ -217,10 +218,7 @@ class Decoder:
         if kind in exact:
             return False
         gathered.last_seq = seq
-        events = gathered.events.get(kind)
-        if events is None:
-            events = gathered.events[kind] = []
-        events.append(event)
+        gathered.events[kind].append(event)
         return True
 
     def _add_exactly(self, line: bytes, number: int) -> bool:

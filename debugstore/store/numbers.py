@@ -108,9 +108,7 @@ def _columns(of: Shape, place_of: Callable[[str], int], given: Sequence[tuple[An
     names = [sorted(values) for values in by_name[0]]
     columns = [_repeated(seqs, list(map(len, names))), packed(list(map(place_of, chain.from_iterable(names))), {int})]
     for name, mappings in zip(of.columns[2:], by_name, strict=False):
-        values: list[Any] = []
-        for mapping, order in zip(mappings, names, strict=True):
-            values += map(mapping.__getitem__, order)
+        values = [mapping[key] for mapping, order in zip(mappings, names, strict=True) for key in order]
         kinds = set(map(type, values))
         columns.append(packed(values, kinds) if name == "listed" else real_numbers(values, kinds))
     return {of: columns}

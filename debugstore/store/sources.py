@@ -166,7 +166,7 @@ class Lines:
         continues = start > 0 and not tail.endswith(b"\n")  # the last line read has got its end since
         too_long = ended = False
         lines: list[bytes] = []
-        begun, size = start, min(_FIRST_BLOCK, _BLOCK)
+        begun = start
         while not ended:
             asked = max(min(_PIECE, _BLOCK), len(rest))
             piece = self._read(asked)
@@ -184,12 +184,13 @@ class Lines:
             lines += new
             ended = not piece
             # What came of standard input is a block: who writes there may take long for more.
-            full = position - begun >= size or len(lines) >= _BLOCK_LINES or len(rest) > MAX_LINE_BYTES
+            full = position - begun >= min(_BLOCK, _FIRST_BLOCK + begun // 4)
+            full = full or len(lines) >= _BLOCK_LINES or len(rest) > MAX_LINE_BYTES
             if lines and (full or len(piece) < asked):
                 first = line_number + (not continues)
                 line_number, continues = first + len(lines) - 1, False
                 yield Block(lines, first, position, _edges(head[:position], tail))
-                lines, begun, size = [], position, min(_BLOCK, size + size // 2)
+                lines, begun = [], position
             if len(rest) > MAX_LINE_BYTES:
                 position, tail = position + len(rest), rest[-_EDGE:]
                 if not too_long:
