@@ -4,6 +4,7 @@ A hook never raises into the training: whatever goes wrong inside is the recorde
 """
 
 import contextlib
+import inspect
 import sys
 import time
 from collections import OrderedDict
@@ -33,8 +34,8 @@ class Hooks:
         self._recorder: Recorder | None = recorder
         self._handles: list[Any] = []
         self._steps_before = 0
-        self._nesting = Nesting(recorder.context)
         context = recorder.context
+        self._nesting = Nesting(context) if any(map(can_nest, context.optimizers)) else None
         for optimizer in context.optimizers:
             self._handles.append(optimizer.register_step_pre_hook(self._optimizer_entered))
             self._handles.append(optimizer.register_step_post_hook(self._optimizer_left))
@@ -137,7 +138,7 @@ class Hooks:
 
     def _optimizer_entered(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         began = time.perf_counter()
-        if self._nesting.enter(optimizer):
+        if self._nesting is not None and self._nesting.enter(optimizer):
             return
         recorder = self._recorder
         alone = len(args) < 2 and not kwargs
@@ -149,7 +150,7 @@ class Hooks:
 
     def _optimizer_left(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002
         began = time.perf_counter()
-        if self._nesting.leave(optimizer):
+        if self._nesting is not None and self._nesting.leave(optimizer):
             return
         recorder = self._recorder
         if recorder is not None and recorder.idle:
@@ -172,6 +173,12 @@ class Hooks:
 
     def _backward_ended(self) -> None:
         self._run(Recorder.backward_ended)
+
+
+def can_nest(optimizer: Optimizer) -> bool:
+    """Whether a class of the optimizer has a `step` that may call the `step` of another."""
+    steps = {inspect.unwrap(vars(kind)["step"]) for kind in type(optimizer).__mro__ if "step" in vars(kind)}
+    return len(steps - {Optimizer.step}) > 1
 
 
 class Nesting:
