@@ -59,16 +59,19 @@ def info(context: typer.Context, db: Db = None, format: FormatOption = Format.TA
 
 
 @app.command()
-def check(context: typer.Context, db: Db = None) -> None:
+def check(context: typer.Context, db: Db = None, format: FormatOption = Format.TABLE) -> None:
     """Say whether a store is sound; a line for each problem and exit code 1 if it is not.
 
     \b
     Examples:
       debugstore db check
+      debugstore db check --format json
     """
+    from debugstore.render.listings import render_problems
+
     with options.opened(context, db) as store:
         problems = store.check()
-    options.write("\n".join(problems) or "the store is sound")
+    options.write(render_problems(problems, format=format))
     if problems:
         raise typer.Exit(options.FINDINGS)
 

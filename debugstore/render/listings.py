@@ -40,6 +40,13 @@ def render_ingest(report: "IngestReport", *, format: str = Format.TABLE, width: 
     return render_rows(*_without_empty(rows, columns), format, width=width)
 
 
+def render_problems(problems: Sequence[str], *, format: str = Format.TABLE) -> str:
+    """Return what is wrong with a store, a line each; for people also that nothing is."""
+    if format == Format.TABLE:
+        return "\n".join(map(printable, problems)) or "the store is sound"
+    return render_rows([(problem,) for problem in problems], ["problem"], format)
+
+
 def render_runs(runs: Sequence[RunSummary], *, format: str = Format.TABLE, width: int | None = None) -> str:
     """Return runs, a line each."""
     if format not in FOR_PEOPLE:

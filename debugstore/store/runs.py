@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, text, update
 
-from debugstore.errors import RunAmbiguousError, RunNotFoundError
+from debugstore.errors import ArgumentError, RunAmbiguousError, RunNotFoundError
 from debugstore.store import schema, texts
 from debugstore.store.summaries import QUERY, RunSummary, summary
 
@@ -88,7 +88,13 @@ def _last(connection: Connection, table: Any, run: int, segment: int) -> Any:
 
 
 def rename(connection: Connection, run: int, name: str) -> None:
-    """Give a run another name; its `run_id`, by which ingest knows it, stays."""
+    """Give a run another name; its `run_id`, by which ingest knows it, stays.
+
+    Raises:
+        ArgumentError: the name is empty.
+    """
+    if not name.strip():
+        raise ArgumentError("a run's name cannot be empty")
     _set(connection, run, name=name)
 
 
@@ -98,7 +104,14 @@ def annotate(connection: Connection, run: int, notes: str | None) -> None:
 
 
 def tag(connection: Connection, run: int, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
-    """Put tags on a run and take tags off it; return those it has then, sorted."""
+    """Put tags on a run and take tags off it; return those it has then, sorted.
+
+    Raises:
+        ArgumentError: a tag to put on it is empty.
+    """
+    add = tuple(add)
+    if not all(one.strip() for one in add):
+        raise ArgumentError("a tag cannot be empty")
     found = connection.execute(select(schema.runs.c.tags).where(schema.runs.c.id == run)).scalar_one()
     tags = sorted({*(texts.load(found) if found else ()), *add} - set(remove))
     _set(connection, run, tags=texts.dump(tags) if tags else None)

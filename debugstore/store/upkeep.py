@@ -210,7 +210,9 @@ def rebuild(database: Database) -> int:
         the number of segments.
     """
     with database.write() as connection:
-        found = connection.execute(select(schema.segments)).mappings().all()
+        # all locked: where rows are locked one by one, ingest would go on meanwhile and counts would be of before
+        every = select(schema.segments).order_by(schema.segments.c.id).with_for_update()
+        found = connection.execute(every).mappings().all()
         for segment in found:
             segments.recount(connection, segment)
         for run, rank in sorted({(segment["run"], segment["rank"]) for segment in found}):

@@ -94,6 +94,7 @@ def test_info(type_: Type) -> None:
 def test_check(type_: Type, folder: Path) -> None:
     """A sound store is said to be so; one whose rows do not fit is exit code 1 and a line for each problem."""
     assert type_("db", "check").done() == "the store is sound\n"
+    assert json.loads(type_("db", "check", "--format", "json").done()) == []
     with sqlite3.connect(folder / "debugstore.db") as connection:
         connection.execute(
             "DELETE FROM steps WHERE step = 10 AND run = (SELECT id FROM runs WHERE run_id = 'baseline')"
@@ -103,6 +104,9 @@ def test_check(type_: Type, folder: Path) -> None:
     assert outcome.code == 1
     assert "baseline" in outcome.out
     assert outcome.err == ""
+    listed = type_("db", "check", "--format", "json")
+    assert listed.code == 1
+    assert [row["problem"] for row in json.loads(listed.out)] == outcome.out.splitlines()
     assert "segments derived again" in type_("db", "rebuild").done()
     assert type_("db", "check").done() == "the store is sound\n"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from debugstore.errors import RunAmbiguousError, RunNotFoundError
+from debugstore.errors import ArgumentError, RunAmbiguousError, RunNotFoundError
 from debugstore.store import runs
 from debugstore.store.database import Database
 from debugstore.store.ingest import ingest
@@ -123,3 +123,15 @@ def test_prune_takes_old_runs_only(filled: Database) -> None:
         assert runs.prune(connection, **asked) == []
         assert [one.run_id for one in runs.prune(connection, **asked, keep_tagged=False)] == ["baseline-81c2"]
         assert len(runs.list_runs(connection)) == 2
+
+
+def test_names_and_tags_say_something(filled: Database) -> None:
+    """An empty name or tag is refused, and the run keeps what it has."""
+    with filled.write() as connection:
+        run = runs.resolve(connection, "latest")
+        for blank in ("", "  "):
+            with pytest.raises(ArgumentError, match="name cannot be empty"):
+                runs.rename(connection, run, blank)
+            with pytest.raises(ArgumentError, match="tag cannot be empty"):
+                runs.tag(connection, run, ["good", blank])
+        assert runs.tag(connection, run) == ()

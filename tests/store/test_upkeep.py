@@ -1,5 +1,7 @@
 """Looking after a store: sizes, soundness, space, copies, and what is derived."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,21 @@ def test_vacuum_gives_space_back(filled: Database) -> None:
     assert after is not None
     assert smaller is not None
     assert smaller < after
+
+
+def test_what_is_written_meanwhile_is_counted(filled: Database) -> None:
+    """Deriving again waits for a process that writes, and counts its rows: never what was there before them."""
+    with ThreadPoolExecutor(1) as pool:
+        with filled.write() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO events (run, segment, seq, rank, step, event_type, data)"
+                " SELECT run, id, next_seq, rank, last_step, 'more', '{}' FROM segments WHERE key = 's1'"
+            )
+            connection.exec_driver_sql(
+                "UPDATE segments SET num_events = num_events + 1, next_seq = next_seq + 1 WHERE key = 's1'"
+            )
+            derived = pool.submit(upkeep.rebuild, filled)
+            time.sleep(0.3)
+            assert not derived.done()
+        assert derived.result(timeout=30) == len(LOGS)
+    assert upkeep.check(filled) == ()
