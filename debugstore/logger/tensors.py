@@ -47,6 +47,11 @@ def is_finite(scalar: Tensor) -> bool:
     return math.isfinite(number(scalar))
 
 
+def share(count: Tensor, of: int) -> Tensor | float:
+    """Return a count as a share; on the host as a number, which spares an operation on tensors."""
+    return number(count) / of if on_host(count) else count / of
+
+
 def stacked(scalars: Sequence[Tensor]) -> Tensor | list[Tensor]:
     """Return scalars as one vector, so that they travel as one; those of several devices or dtypes stay a list."""
     alike = len({(scalar.device, scalar.dtype) for scalar in scalars}) == 1
@@ -162,10 +167,10 @@ def occurrences(values: Tensor) -> Tensor:
     return torch.searchsorted(ordered, values, right=True) - torch.searchsorted(ordered, values)
 
 
-def top_share(values: Tensor) -> Tensor:
+def top_share(values: Tensor) -> Tensor | float:
     """Return the share of the most frequent of (N) indices of classes: counted on the host, sorted on a device."""
     times = torch.bincount(values) if on_host(values) else occurrences(values)
-    return times.amax() / values.numel()
+    return share(times.amax(), values.numel())
 
 
 def entropy(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.dropout import _DropoutNd
 
 from debugstore.logger.context import Context
 from debugstore.logger.probes.base import Batch, Facts, Probe
@@ -18,6 +19,7 @@ from debugstore.logger.tensors import finite_range, number, on_host
 MAX_RANGED = 1 << 17
 MAX_MEASURED = 1 << 14
 BOUNDED = {nn.Tanh: (-0.99, 0.99), nn.Sigmoid: (0.01, 0.99)}
+PASSING = (nn.Identity, nn.Flatten, nn.Unflatten, _DropoutNd)
 CHANNELS_FIRST = (_ConvNd, _NormBase, nn.GroupNorm)
 CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase)
 
@@ -39,8 +41,8 @@ class _Window:
 class Activations(Probe):
     """`activations`: spread, dead and saturated units, what is not finite, by module.
 
-    Of an output the first rows are looked at, or the first samples where channels come second, one at least: ranges
-    over 2^17 numbers, spread and saturation over 2^14.
+    What a module only passes on is not looked at. Of another's output the first rows are, or the first samples where
+    channels come second, one at least: ranges over 2^17 numbers, spread and saturation over 2^14.
     """
 
     name = "activations"
@@ -64,7 +66,7 @@ class Activations(Probe):
 
     def module_ran(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
         """Measure a module's output, and which units of its input are ever active."""
-        made = _first_tensor(output)
+        made = None if isinstance(module, PASSING) else _first_tensor(output)
         if made is None or not made.is_floating_point() or made.dim() < 2 or made.numel() == 0:
             return
         if isinstance(module, CHANNELS_FIRST):

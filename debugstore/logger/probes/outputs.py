@@ -13,6 +13,7 @@ from debugstore.logger.tensors import (
     finite_range,
     first_columns,
     first_rows,
+    share,
     spreads,
     top_share,
 )
@@ -57,7 +58,7 @@ class Outputs(Probe):
         first = labels[: rows.shape[0]]
         if are_classes(labels, rows.shape[1], ignored):
             right, losses = (chosen == labels).sum(), functional.cross_entropy(rows, first)
-            return {**facts, "accuracy": right / labels.numel(), "cross_entropy": losses}
+            return {**facts, "accuracy": share(right, labels.numel()), "cross_entropy": losses}
         valid = labels != ignored
         possible = valid[: rows.shape[0]] & (first >= 0) & (first < rows.shape[1])
         losses = -rows.log_softmax(1).gather(1, torch.where(possible, first, 0)[:, None])[:, 0]
@@ -83,7 +84,7 @@ def _form(rows: Tensor) -> Facts:
         "output_min": low,
         "output_max": high,
         "output_std": std,
-        "output_zero_share": 1 - count_nonzero(rows) / rows.numel(),
+        "output_zero_share": 1 - share(count_nonzero(rows), rows.numel()),
         "num_nonfinite_outputs": num_nonfinite,
         "row_sum_error": (rows.sum(1) - 1).abs_().mean(),
     }
