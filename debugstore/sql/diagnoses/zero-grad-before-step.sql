@@ -13,21 +13,21 @@
 -- silent-on: several optimizers, which may clear each other's; an optimizer that saw gradients all the same, made after the
 --   clearing by a backward pass of another loss
 -- evidence: SELECT step, call_order FROM current_loops WHERE run = :run ORDER BY step LIMIT 20
-WITH fed AS (
-    SELECT rank, step, clipped_norm
-    FROM current_grads
-    WHERE run = :run AND clipped_norm > 0
-),
-orders AS (
+WITH orders AS (
     SELECT
         l.rank,
         l.step,
         l.call_order,
         REPLACE(REPLACE(REPLACE(REPLACE(l.call_order, 'F', ''), 'L', ''), 'U', ''), 'ZZ', 'Z') AS bare,
         l.num_total_optimizer_steps - l.num_total_backward AS ahead,
-        fed.clipped_norm
+        -- in a set, which is looked up at once; a join would go through all gradients for each step
+        CASE
+            WHEN (l.rank, l.step) IN (
+                SELECT g.rank, g.step FROM current_grads AS g WHERE g.run = :run AND g.clipped_norm > 0
+            ) THEN 1
+            ELSE 0
+        END AS fed
     FROM current_loops AS l
-    LEFT JOIN fed ON l.rank = fed.rank AND l.step = fed.step
     WHERE l.run = :run AND l.num_optimizer_steps > 0 AND l.seq < :first_events
 ),
 counted AS (
@@ -35,7 +35,7 @@ counted AS (
         orders.*,
         SUM(CASE WHEN bare LIKE '%BZS%' THEN 1 ELSE 0 END) OVER (PARTITION BY rank) AS num_wrong,
         MAX(ahead) OVER (PARTITION BY rank) AS most_ahead,
-        MAX(CASE WHEN bare LIKE '%BZS%' THEN clipped_norm END) OVER (PARTITION BY rank) AS most_fed,
+        MAX(CASE WHEN bare LIKE '%BZS%' THEN fed END) OVER (PARTITION BY rank) AS most_fed,
         COUNT(*) OVER (PARTITION BY rank) AS num_rows
     FROM orders
 )
@@ -45,6 +45,6 @@ WHERE
     bare LIKE '%BZS%'
     AND num_wrong > :share * num_rows
     AND most_ahead <= 0
-    AND most_fed IS NULL
+    AND most_fed = 0
     AND NOT EXISTS (SELECT 1 FROM optimizer_groups AS o WHERE o.run = :run AND o.optimizer_idx > 0)
 ORDER BY step, rank
