@@ -90,10 +90,11 @@ class StoreError(DebugstoreError):
 
 
 class StoreNotFoundError(StoreError, FileNotFoundError):
-    """Say that there is no store where one was to be read."""
+    """Say that there is no store where one was to be read, or no folder where one was to be made."""
 
-    def __init__(self, where: str) -> None:
-        super().__init__(f"no store at {where}: make one with 'debugstore --db {where} ingest FILES'")
+    def __init__(self, where: str, folder: str | None = None) -> None:
+        made = f"make one with 'debugstore --db {where} ingest FILES'"
+        super().__init__(f"no store at {where}: {made if folder is None else f'there is no folder {folder}'}")
 
 
 class NotAStoreError(StoreError, ValueError):

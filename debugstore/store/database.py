@@ -176,7 +176,7 @@ def _look_at(path: Path, create: bool) -> bool:
         if not create:
             raise StoreNotFoundError(str(path)) from None
         if not path.parent.is_dir():
-            raise StoreNotFoundError(f"{path}: there is no folder {path.parent}") from None
+            raise StoreNotFoundError(str(path), str(path.parent)) from None
         return True
     except IsADirectoryError:
         raise NotAStoreError(str(path), "a folder") from None
