@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from debugstore.errors import NoLogsError
 from debugstore.store import runs, segments, statistics, stretches
 from debugstore.store.batches import Batch
+from debugstore.store.checkpoints import Checkpoints
 from debugstore.store.database import Database
 from debugstore.store.decoding import decoded, seldom_searched
 from debugstore.store.groups import Group
@@ -100,7 +101,7 @@ def ingest(database: Database, paths: Iterable[str | Path], *, on_progress: Prog
 
 def _ingest_file(database: Database, writer: Writer, source: Source, on_progress: Progress | None) -> FileReport:
     new, unfinished = 0, False
-    with closing(Lines(source)) as lines:
+    with closing(Lines(source)) as lines, closing(Checkpoints(database)) as checkpoints:
         with database.read() as connection:
             position, placing = resume(connection, source, lines)
         num_events, num_rejects = position.num_events, position.num_rejects
@@ -110,6 +111,7 @@ def _ingest_file(database: Database, writer: Writer, source: Source, on_progress
                 placing, written = _write(database, writer, batch, placing, source)
                 new += written
                 num_events, num_rejects = batch.num_events, batch.num_rejects
+            checkpoints.note(done)
             if on_progress:
                 on_progress(source.name, done, lines.total_bytes)
     if new:
