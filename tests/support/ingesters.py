@@ -13,12 +13,12 @@ import debugstore
 
 _SCRIPT = """
 import json, os, sys
-from debugstore.store import sources, upgrade
+from debugstore.store import checkpoints, sources, upgrade
 from debugstore.store.database import open_database
 from debugstore.store.ingest import ingest
 
 def work(task):
-    sources._BLOCK = task["block"]
+    sources._BLOCK = checkpoints._EVERY = task["block"]
     with open_database(task["store"], create=True, busy_seconds=120) as store:
         ingest(store, task["files"])
 
