@@ -210,10 +210,11 @@ class Recorder:
 
     def watches_next(self) -> bool:
         """Whether any probe wants to see the modules in the forward pass of the coming step."""
-        panel, plan = self.panel, self._schedule.coming(self.step + 1)
-        if plan.window is None:
+        panel = self.panel
+        if not self._schedule.in_window(self.step + 1):
             panel.watching = []
             return False
+        plan = self._schedule.coming(self.step + 1)
         panel.watching = [p for p in panel.at("wants_modules") if panel.guard(p, p.wants_modules, plan)]
         return bool(panel.watching)
 

@@ -83,6 +83,11 @@ class Schedule:
             activations=dense or step == end,
         )
 
+    def in_window(self, step: int) -> bool:
+        """Whether a step to come is one of those whose activations are looked at."""
+        first = step if self.first is None else self.first
+        return 0 <= step - first < DENSE_STEPS or _window_end(step) - step < ACTIVATIONS_WINDOW
+
     def quiet_until(self, step: int) -> int:
         """Return the first step after `step`, one that is asked for nothing, that is asked for something."""
         every = (self.step_every, self.grad_every, self.update_every)

@@ -28,6 +28,7 @@ def test_activations_come_at_a_hundred_and_then_rarely() -> None:
     assert due(schedule, 1600, "activations") == [*range(5), 100, 500, 1000, 1500]
     windows = {step: schedule.plan(step).window for step in range(5, 1601) if schedule.plan(step).window is not None}
     assert windows == {end - 3 + place: place for end in (100, 500, 1000, 1500) for place in range(4)}
+    assert [step for step in range(1601) if schedule.in_window(step)] == [*range(5), *windows]
 
 
 @pytest.mark.parametrize(
