@@ -156,6 +156,16 @@ class RunNotFoundError(RunError, LookupError):
         super().__init__(f"no run named '{asked}'; {found}")
 
 
+class RunRemovedError(RunError, LookupError):
+    """Say that a run was removed while a file of it was read."""
+
+    def __init__(self, run_id: str, source: str) -> None:
+        super().__init__(
+            f"run '{run_id}' was removed from the store while {source} was read, and nothing is kept of it; "
+            "run 'debugstore ingest' again to have all of it"
+        )
+
+
 class RunAmbiguousError(RunError, LookupError):
     """Say that a prefix or name fits several runs."""
 

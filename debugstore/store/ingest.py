@@ -82,6 +82,7 @@ def ingest(database: Database, paths: Iterable[str | Path], *, on_progress: Prog
         InputNotFoundError: a path names nothing; then nothing was read.
         NoLogsError: the one file given holds no log. Among several it is a `problem` of its report.
         StoreError: the store refused; what was read before stays.
+        RunRemovedError: another process removed a run while a file of it was read.
     """
     sources = expand(paths)
     writer = Writer()
@@ -126,6 +127,7 @@ def _write(database: Database, writer: Writer, batch: Batch, placing: Placing, s
     new = 0
     unsettled: set[tuple[int, int]] = set()
     with database.write() as connection:
+        placing.hold(connection)
         for group in sorted(batch.groups, key=lambda group: (group.stream.run_id or "", group.stream.rank)):
             written, settled = _write_group(connection, writer, group, placing)
             new += written

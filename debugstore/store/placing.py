@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, select, text
 
+from debugstore.errors import RunRemovedError
 from debugstore.store import schema, texts
 from debugstore.store.groups import Group
 from debugstore.store.reading import rows_between
@@ -31,6 +32,7 @@ _PIECES = _OF_RANK.where(
     segments.c.kind == PIECE, segments.c.id != bindparam("whole"), segments.c.first_seq <= bindparam("next_seq")
 ).order_by(segments.c.first_seq)
 _RUN_ID = select(runs.c.run_id).where(runs.c.id == bindparam("run"))
+_HELD = select(runs.c.id).where(runs.c.run_id == bindparam("run_id")).with_for_update(read=True, key_share=True)
 """Queries of every batch, made once: SQLAlchemy takes longer to make one than SQLite to answer it."""
 
 
@@ -49,6 +51,16 @@ class Placing(msgspec.Struct):
     source: str
     runs: list[str] = []
     verified: dict[str, Verified] = {}
+
+    def hold(self, connection: Connection) -> None:
+        """Keep the runs that the file's rows went to from being removed until the transaction ends.
+
+        Raises:
+            RunRemovedError: one was: to go on would leave the part that is still to come, and look whole.
+        """
+        for run_id in self.runs:
+            if connection.execute(_HELD, {"run_id": run_id}).first() is None:
+                raise RunRemovedError(run_id, self.source)
 
     def place(self, connection: Connection, group: Group) -> RowMapping:
         """Return the segment of a group's rows, locked until the transaction ends."""

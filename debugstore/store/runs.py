@@ -122,7 +122,9 @@ def remove(connection: Connection, run: int) -> None:
     """Delete a run and all its rows; its files are read from the beginning if they are ingested again."""
     from debugstore.store import resume
 
-    run_id = connection.execute(select(schema.runs.c.run_id).where(schema.runs.c.id == run)).scalar_one()
+    # Locked before anything goes: an ingest of the run has written its batch, or will see that the run is not there.
+    query = select(schema.runs.c.run_id).where(schema.runs.c.id == run).with_for_update()
+    run_id = connection.execute(query).scalar_one()
     resume.forget(connection, run_id)
     for table in (*schema.part_tables, *schema.plan_tables.values(), schema.stretches, schema.segments):
         connection.execute(delete(table).where(table.c.run == run))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from debugstore.errors import ArgumentError, RunAmbiguousError, RunNotFoundError
+from debugstore.errors import ArgumentError, RunAmbiguousError, RunNotFoundError, RunRemovedError
 from debugstore.store import runs
 from debugstore.store.database import Database
 from debugstore.store.ingest import ingest
@@ -135,3 +135,22 @@ def test_names_and_tags_say_something(filled: Database) -> None:
             with pytest.raises(ArgumentError, match="tag cannot be empty"):
                 runs.tag(connection, run, ["good", blank])
         assert runs.tag(connection, run) == ()
+
+
+def test_a_run_removed_while_its_file_is_read_is_said(database: Database, tmp_path: Path) -> None:
+    """The ingest ends with a sentence and leaves no part of the run behind; the next one takes all of it."""
+    log = Run(run_id="long-1", steps=6000, step_every=1).write(tmp_path / "long.jsonl")
+
+    def remove(_source: str, _done: int, _total: int | None) -> None:
+        with database.write() as connection:
+            for summary in runs.list_runs(connection):
+                runs.remove(connection, summary.run)
+
+    with pytest.raises(RunRemovedError, match="'long-1' was removed from the store while "):
+        ingest(database, [log], on_progress=remove)
+    with database.read() as connection:
+        assert runs.list_runs(connection) == []
+    report = ingest(database, [log])
+    with database.read() as connection:
+        (whole,) = runs.list_runs(connection)
+    assert (report.known, whole.num_steps) == (0, 6000)
