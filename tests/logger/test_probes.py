@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from debugstore import DebugLogger
@@ -62,14 +62,25 @@ def test_activations_are_those_of_a_plain_forward(tmp_path: Path) -> None:
 
 
 def test_what_a_module_only_passes_on_is_not_looked_at(tmp_path: Path) -> None:
-    """Dropout, a flattening and an identity have no entry; what comes before and after them has."""
-    layers = nn.Linear(6, 12), nn.Dropout(0.5), nn.Identity(), nn.Flatten(), nn.ReLU(), nn.Linear(12, CLASSES)
-    model = nn.Sequential(*layers)
+    """Dropout, a flattening and an identity have no entry right after a module; of a sum they have one."""
+
+    class Residual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Sequential(nn.Linear(6, 6), nn.Dropout(0.5), nn.Identity(), nn.Flatten(), nn.ReLU())
+            self.sum, self.last = nn.Dropout(0.5), nn.Linear(6, CLASSES)
+
+        def forward(self, x: Tensor) -> Tensor:
+            """Add what the first layers make to their input."""
+            made: Tensor = self.last(self.sum(x + self.first(x)))
+            return made
+
+    model = Residual()
     with DebugLogger(model, torch.optim.SGD(model.parameters(), 0.1), log_dir=tmp_path) as log:
         log.fit_start()
         log.training_step(model(torch.randn(8, 6)).sum())
     (line,) = events(log, "activations")
-    assert list(line["data"]["modules"]) == ["0", "4", "5"]
+    assert list(line["data"]["modules"]) == ["first.0", "first.4", "sum", "last"]
 
 
 @pytest.mark.parametrize("shape", [(3, 700, 96), (9, 4, 80, 80)])

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
 import torch
 from torch import Tensor, nn
@@ -41,8 +42,9 @@ class _Window:
 class Activations(Probe):
     """`activations`: spread, dead and saturated units, what is not finite, by module.
 
-    What a module only passes on is not looked at. Of another's output the first rows are, or the first samples where
-    channels come second, one at least: ranges over 2^17 numbers, spread and saturation over 2^14.
+    What a module only passes on of the output just looked at is not looked at again; a sum may be seen there first. Of
+    an output the first rows are looked at, or the first samples where channels come second, one at least: ranges over
+    2^17 numbers, spread and saturation over 2^14.
     """
 
     name = "activations"
@@ -56,17 +58,22 @@ class Activations(Probe):
         self._windows: dict[str, _Window] = {}
         self._last_dim = True
         self._produced = False
+        self._last_made: ref[Tensor] | None = None
 
     def wants_modules(self, plan: Plan) -> bool:
         """Look at every step of a window; a window that starts forgets the one before."""
         if plan.window == 0:
             self._windows = {}
-        self._last_dim, self._produced = True, False
+        self._last_dim, self._produced, self._last_made = True, False, None
         return plan.window is not None
 
     def module_ran(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
         """Measure a module's output, and which units of its input are ever active."""
-        made = None if isinstance(module, PASSING) else _first_tensor(output)
+        made = _first_tensor(output)
+        known = self._last_made is not None and self._last_made() is inputs
+        self._last_made = None if made is None else ref(made)
+        if known and isinstance(module, PASSING):
+            return
         if made is None or not made.is_floating_point() or made.dim() < 2 or made.numel() == 0:
             return
         if isinstance(module, CHANNELS_FIRST):
