@@ -266,7 +266,7 @@ def _ablation(figures: Figures) -> list[str]:
 
 def _crashes(figures: Figures) -> list[str]:
     rows = [
-        (one.job.case.id, one.job.case.says, one.job.family, codes(one.answer.listed))
+        (one.job.case.id, one.job.case.says, one.job.family, codes(sorted(one.answer.listed)))
         for one in figures.judged
         if one.job.case.kind == "crash"
     ]
