@@ -13,7 +13,7 @@
 -- why: Squashed twice, outputs lie in 0..1 and the loss cannot come near zero; gradients are a tenth of what they should be.
 -- remedy: Hand the criterion raw outputs: remove the softmax or sigmoid at the model's end; `F.cross_entropy(logits, y)` has its own.
 -- silent-on: log_softmax before cross entropy, a softmax whose logarithm is taken
--- evidence: SELECT step, output_min, output_max, row_sum_error, loss, cross_entropy FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
+-- evidence: SELECT step, output_min, output_max, row_sum_error, loss, cross_entropy FROM current_steps WHERE run = :run AND output_max IS NOT NULL ORDER BY step LIMIT 20
 WITH run_wide AS (
     SELECT
         MIN(step) AS step,

@@ -10,7 +10,7 @@
 -- why: The model learns to copy; the loss falls to nothing and nothing is learned about what comes next.
 -- remedy: Shift the labels by one: `loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())`.
 -- silent-on: masked positions, which are ignored labels; padding, which is alike in inputs and labels
--- evidence: SELECT step, label_input_match, loss FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
+-- evidence: SELECT step, label_input_match, loss FROM current_steps WHERE run = :run AND label_input_match IS NOT NULL ORDER BY step LIMIT 20
 WITH labels AS (
     SELECT
         step,

@@ -11,7 +11,7 @@
 -- why: Padding after padding is learned at once: loss and accuracy look good and say little about what comes before.
 -- remedy: Leave it out: `labels[labels == pad] = -100`, which `F.cross_entropy` ignores, or `ignore_index=pad`.
 -- silent-on: padding that is ignored, labels that are no sequence, texts copied from the inputs
--- evidence: SELECT step, label_majority_share, label_input_match, num_ignored FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
+-- evidence: SELECT step, label_majority_share, label_input_match, num_ignored FROM current_steps WHERE run = :run AND label_input_match IS NOT NULL ORDER BY step LIMIT 20
 WITH run_wide AS (
     SELECT
         MIN(step) AS step,

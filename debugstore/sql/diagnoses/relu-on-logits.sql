@@ -10,7 +10,7 @@
 -- why: A class whose logit is zero gets no gradient, and no class can be argued against.
 -- remedy: End the model with a linear layer: `nn.Sequential(..., nn.ReLU(), nn.Linear(width, num_classes))`.
 -- silent-on: probabilities
--- evidence: SELECT step, output_min, output_max, output_zero_share FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
+-- evidence: SELECT step, output_min, output_max, output_zero_share FROM current_steps WHERE run = :run AND output_max IS NOT NULL ORDER BY step LIMIT 20
 WITH run_wide AS (
     SELECT
         MIN(step) AS step,

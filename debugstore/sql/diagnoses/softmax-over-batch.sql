@@ -9,7 +9,7 @@
 -- param: error = 1e-3    -- mean distance of a column's sum from 1
 -- why: Samples compete for a class where classes should compete for a sample; nothing is learned.
 -- remedy: Remove it, the loss has its own; where probabilities are needed: `logits.softmax(dim=-1)`.
--- evidence: SELECT step, column_sum_error, row_sum_error, output_min, output_max FROM current_steps WHERE run = :run ORDER BY step LIMIT 20
+-- evidence: SELECT step, column_sum_error, row_sum_error, output_min, output_max FROM current_steps WHERE run = :run AND output_max IS NOT NULL ORDER BY step LIMIT 20
 WITH run_wide AS (
     SELECT
         MIN(step) AS step,
