@@ -64,6 +64,10 @@ def root(
         options.fail_with_help(context)
 
 
+NOISE = "Value error, "
+"""What a validator puts before its sentence, which says nothing to who typed the command."""
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     sys.exit(run(sys.argv[1:]))
@@ -79,7 +83,7 @@ def run(arguments: list[str]) -> int:
         return options.FAILED
     except usage_error as error:
         where = error.ctx.command_path if error.ctx else "debugstore"
-        message = " ".join(error.format_message().split()).rstrip(".")
+        message = " ".join(error.format_message().split()).rstrip(".").replace(NOISE, "")
         options.say(f"{where}: {message}: see '{where} --help'")
         return options.FAILED
     except typer.Abort:

@@ -51,6 +51,13 @@ def test_every_command_refuses_what_it_does_not_know(words: tuple[str, ...], typ
     assert list(empty_folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [("runs",), ("report",), ("sql",), ("db", "check")], ids=" ".join)
+def test_a_choice_that_is_none_names_the_choices(words: tuple[str, ...], type_: Type) -> None:
+    """The sentence says what was typed and what may be, without the word of whatever found it wrong."""
+    said = type_(*words, "--format", "xml").failed()
+    assert "Invalid value for '--format' / '-f': 'xml' is not one of 'table', 'json'" in said
+
+
 @pytest.mark.parametrize("words", READING, ids=" ".join)
 def test_reading_makes_no_store(words: tuple[str, ...], type_: Type, empty_folder: Path) -> None:
     """A command that needs a store says so in one line where there is none, and leaves no file behind."""
