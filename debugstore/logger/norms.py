@@ -6,10 +6,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from debugstore.logger.rows import ROW, scratch
 from debugstore.logger.tensors import gathered, number
-
-LEAST_JOINED = 8
 
 Norms = tuple[float, ...] | Tensor | list[Tensor]
 """What the host knows already, or what has still to come from a device."""
@@ -34,16 +31,6 @@ def norms(tensors: Sequence[Tensor]) -> Norms:
         number(torch.linalg.vector_norm(tensor, dtype=torch.float64)) if value == math.inf else value
         for tensor, value in zip(tensors, values, strict=True)
     )
-
-
-def joint(tensors: Sequence[Tensor]) -> Norms:
-    """Return norms whose total is that of all tensors: vectors, as biases are, count as one where they fit a row."""
-    vectors = [tensor for tensor in tensors if tensor.dim() == 1]
-    size = sum(map(len, vectors))
-    if len(vectors) < LEAST_JOINED or size > ROW or len({(v.dtype, v.device) for v in vectors}) > 1:
-        return norms(tensors)
-    joined = torch.cat(vectors, out=scratch("joined", size, vectors[0].dtype, vectors[0].device))
-    return norms([*(tensor for tensor in tensors if tensor.dim() != 1), joined])
 
 
 def scaled(found: Norms, scale: Tensor) -> Norms:

@@ -8,11 +8,10 @@ import time
 from pathlib import Path
 
 import torch
-from torch.nn import functional
 
 from debugstore import DebugLogger
 from debugstore.logger.writer import FLUSH_SECONDS
-from tests.support.training import batch, small_model
+from tests.support.training import do_step, small_model
 
 
 def main(folder: Path, way: str) -> None:
@@ -27,12 +26,7 @@ def main(folder: Path, way: str) -> None:
 
     def train(first: int, last: int) -> None:
         for step in range(first, last):
-            x, y = batch(step)
-            loss = functional.cross_entropy(model(x), y)
-            log.training_step(loss)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
+            do_step(log, model, optimizer, step)
 
     train(0, 10)
     if way == "sigkill":

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from debugstore import DebugLogger
-from debugstore.logger.norms import joint, total
-from tests.support.training import batch, events, small_model, train
+from tests.support.training import batch, do_step, events, small_model, train
 
 
 class Witness:
@@ -133,12 +132,7 @@ def test_sick_gradients_are_counted_and_named(tmp_path: Path, poison: float) -> 
     model[2].weight.register_hook(spoil)
     with DebugLogger(model, optimizer, log_dir=tmp_path, num_classes=5) as log:
         for step in range(2):
-            x, y = batch(step)
-            loss = functional.cross_entropy(model(x), y)
-            log.training_step(loss)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
+            do_step(log, model, optimizer, step)
     first = events(log, "gradient_stats")[0]["data"]
     assert (first["num_nonfinite"], first["first_nonfinite_param"]) == (1, "2.weight")
     assert first["max_grad"] == 123.0
@@ -275,17 +269,3 @@ def test_the_path_for_other_devices_gives_the_same(monkeypatch: pytest.MonkeyPat
         assert (list(facts["sick"]), list(facts["zero"])) == (sick, zero)
         seen.append((max(facts["largest"]), min(facts["smallest"])))
     assert seen == [(7.0, 0.0), (7.0, 0.0)]
-
-
-@pytest.mark.parametrize("dtypes", [(torch.float32,), (torch.float32, torch.float64), (torch.bfloat16,)])
-@pytest.mark.parametrize("sick", [None, math.nan, math.inf])
-@pytest.mark.parametrize("num_vectors", [3, 20, 900])
-def test_a_joint_norm_is_that_of_all(dtypes: tuple[torch.dtype, ...], sick: float | None, num_vectors: int) -> None:
-    """Whether vectors are joined, too few for it, too large for a row or of several dtypes: the total is the same."""
-    torch.manual_seed(5)
-    made = [torch.randn(80 + number).to(dtypes[number % len(dtypes)]) for number in range(num_vectors)]
-    made += [torch.randn(30, 7), torch.randn(0), torch.tensor(3.0)]
-    if sick is not None:
-        made[1][4] = sick
-    wanted = torch.cat([tensor.double().reshape(-1) for tensor in made]).norm().item()
-    assert total(joint(made)) == pytest.approx(wanted, rel=1e-4, nan_ok=True)

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from debugstore import DebugLogger
 from tests.logger.test_fingerprints import slow
-from tests.support.training import batch, by_step, events, small_model
+from tests.support.training import batch, by_step, do_step, events, small_model
 
 SLEEP = {"data": 0.05, "forward": 0.04, "backward": 0.03, "optimizer": 0.02}
 SLACK = 0.03
@@ -47,12 +47,7 @@ def test_seconds_are_those_of_a_loop_that_sleeps(tmp_path: Path) -> None:
     with DebugLogger(model, optimizer, log_dir=tmp_path) as log:
         for step in range(5):
             time.sleep(SLEEP["data"])
-            x, y = batch(step)
-            loss = functional.cross_entropy(model(x), y)
-            log.training_step(loss)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
+            do_step(log, model, optimizer, step)
     loops = by_step(log, "loop")
     for name, slept in SLEEP.items():
         found = sorted(loops[step][f"{name}_seconds"] for step in range(1, 4))

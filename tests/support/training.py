@@ -57,6 +57,16 @@ def train(
     return model, log
 
 
+def do_step(log: DebugLogger, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+    """Do one step of the plain loop on the batch of `step`, with the loss alone shown to the logger."""
+    x, y = batch(step)
+    loss = functional.cross_entropy(model(x), y)
+    log.training_step(loss)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
 def events(log: DebugLogger | Path, kind: str | None = None) -> list[dict[str, Any]]:
     """Return a log's events in order, all or of one kind; a known event must hold only what the contract names."""
     path = log if isinstance(log, Path) else log.path

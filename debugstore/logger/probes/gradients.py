@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from debugstore.logger.context import local
-from debugstore.logger.norms import Norms, all_finite, joint, norms, scaled, total
+from debugstore.logger.norms import Norms, all_finite, norms, scaled, total
 from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.rows import rows, scratch
 from debugstore.logger.schedule import Plan
@@ -49,7 +49,7 @@ class Gradients(Probe):
             return
         self._seed = seed.clone().reshape(()) if seed.numel() == 1 else None
         if self._entry is None:
-            self._entry = joint(self.context.gradients()[1])
+            self._entry = norms(self.context.gradients()[1])
 
     def backward_ended(self) -> None:
         """Measure the gradients; a later backward of the same step replaces an earlier one's."""
@@ -71,7 +71,7 @@ class Gradients(Probe):
             return
         self._optimizer_ran = True
         held = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-        clipped = joint([local(p.grad) for p in held])
+        clipped = norms([local(p.grad) for p in held])
         if getattr(optimizer, "grad_scale", None) is not None:  # a fused optimizer unscales inside its step
             scale = self.context.scale()
             clipped = clipped if scale is None else scaled(clipped, scale)

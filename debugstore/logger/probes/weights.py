@@ -1,7 +1,7 @@
 """How large the parameters are when a step begins: where two runs' weights part between logged updates shows in it."""
 
 from debugstore.logger.context import local
-from debugstore.logger.norms import joint, total
+from debugstore.logger.norms import norms, total
 from debugstore.logger.probes.base import Batch, Facts, Probe
 
 
@@ -13,7 +13,7 @@ class Weights(Probe):
 
     def step_facts(self, batch: Batch) -> Facts:  # noqa: ARG002
         """Take the norm of each trainable parameter."""
-        return {"weight_norm": joint([local(parameter) for _, parameter in self.context.trainable()])}
+        return {"weight_norm": norms([local(parameter) for _, parameter in self.context.trainable()])}
 
     def finish(self, event_type: str, facts: Facts) -> Facts:  # noqa: ARG002
         """Combine them to that of all."""
