@@ -17,7 +17,7 @@ from debugstore.logger.rows import rows
 from debugstore.logger.schedule import Plan
 from debugstore.logger.tensors import gathered, on_device
 
-SAMPLE_BITS = 10
+BLOCK = 32
 PART = 1 << 20
 Copied = tuple[str, Tensor, Tensor]
 """A parameter's name, itself, and a copy of what it was before the step."""
@@ -146,20 +146,25 @@ def _compare(before: list[Copied]) -> Facts:
 def _against(changed: list[Copied]) -> Facts:
     """Measure changes (minus them) beside the gradients of their parameters.
 
-    slope: their dot, a row each; gradient: its L2; touched: sampled entries of a row whose gradient is not zero;
-    moved: of these, changed.
+    slope: their dot, a row each; gradient: its L2; touched: sampled entries whose gradient is not zero; moved: of
+    these, changed.
     """
     dense = [
         (copy, local(parameter.grad))
         for _, parameter, copy in changed
         if parameter.grad is not None and not parameter.grad.is_sparse
     ]
-    slope, touched, moved = [], [], []
+    slope = []
+    samples: dict[Any, list[tuple[Tensor, Tensor]]] = {}
     changes = rows((copy.reshape(-1) for copy, _ in dense), "changes", cut=False)
     grads = rows((grad.reshape(-1) for _, grad in dense), "gradients", cut=False)
     for change, grad in zip(changes, grads, strict=True):
         slope.append(torch.dot(change.to(_wide(change)), grad.to(_wide(grad))))
-        has_gradient, has_change = _sample(grad) != 0, _sample(change) != 0
+        of_row = _sample(change), _sample(grad)
+        samples.setdefault((grad.device, of_row[0].dim()), []).append(of_row)
+    touched, moved = [], []
+    for alike in samples.values():
+        has_change, has_gradient = (torch.cat(side) != 0 for side in zip(*alike, strict=True))
         touched.append(has_gradient.sum())
         moved.append(has_change.logical_and_(has_gradient).sum())
     return {
@@ -171,8 +176,14 @@ def _against(changed: list[Copied]) -> Facts:
 
 
 def _sample(row: Tensor) -> Tensor:
-    """Return about 1,024 of a flat tensor's numbers, spread over it; the odd stride keeps to no column of a matrix."""
-    return row[:: row.numel() >> SAMPLE_BITS | 1]
+    """Return about 1,024 of a flat tensor's numbers: (32, 32) blocks that are spread over it, or all if it is small.
+
+    A block is a cache line or two; the odd distance between them keeps to no column of a matrix.
+    """
+    if row.numel() < 2 * BLOCK * BLOCK:
+        return row
+    distance = (row.numel() // BLOCK - 1) | 1
+    return row.as_strided((BLOCK, BLOCK), (distance, 1))
 
 
 def _seen(weights: Norms, copies: list[Tensor]) -> list[float | None]:
