@@ -1,12 +1,20 @@
 """The probes of one log: asks those that have something to do at a moment, and puts off the ones that fail."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 
 from debugstore.logger.event_log import EventLog, warn
 from debugstore.logger.probes.base import Facts, Probe, overridden
+
+_AS_IT_IS = nullcontext()
+
+
+def unrecorded() -> AbstractContextManager[None]:
+    """Return what keeps autograd from recording; where it does not record anyway, entering is dear for nothing."""
+    return torch.no_grad() if torch.is_grad_enabled() else _AS_IT_IS
 
 
 class Panel:
@@ -39,19 +47,19 @@ class Panel:
         """Show a moment to all probes that have something to do at it, or to some of them."""
         told = [probe for probe in self.at(moment) if among is None or probe in among]
         if told:
-            with torch.no_grad():
+            with unrecorded():
                 for probe in told:
                     self.guard(probe, getattr(probe, moment), *args)
 
     def ask(self, moment: str, *args: Any) -> dict[str, Facts]:
         """Return each probe's facts of a moment, by its name; none of those that have none."""
-        with torch.no_grad():
+        with unrecorded():
             asked = {probe.name: self.guard(probe, getattr(probe, moment), *args) for probe in self.at(moment)}
         return {name: facts for name, facts in asked.items() if facts}
 
     def events(self, probe: Probe, function: Callable[..., Any], *args: Any) -> list[tuple[str, Facts]]:
         """Return the events that a probe makes, none if it fails on the way."""
-        with torch.no_grad():
+        with unrecorded():
             return self.guard(probe, lambda: list(function(*args))) or []
 
     def finished(self, name: str, event_type: str, facts: Facts) -> Facts:

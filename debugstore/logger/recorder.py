@@ -17,7 +17,7 @@ from debugstore.logger import fit_start
 from debugstore.logger.calls import BACKWARD, FORWARD, OPTIMIZER
 from debugstore.logger.context import Context
 from debugstore.logger.event_log import EventLog, warn
-from debugstore.logger.panel import Panel
+from debugstore.logger.panel import Panel, unrecorded
 from debugstore.logger.plain import plain
 from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.readback import resolve
@@ -96,7 +96,8 @@ class Recorder:
         if self._micro_steps == 1:
             logits, *ordered = self._shown.tensors(given)
             labels, inputs = map(in_order, ordered)
-            self._look(Batch(loss, logits, labels, inputs, plan, self.num_steps == 1), given)
+            with unrecorded():
+                self._look(Batch(loss, logits, labels, inputs, plan, self.num_steps == 1), given)
         if self._losses is not None:
             self._losses.append(self._loss(loss))
             if self._micro_steps >= self.context.settings.accumulation_steps:
@@ -235,10 +236,11 @@ class Recorder:
         """Note that an optimizer is about to step; a closure will run forward and backward inside of it."""
         self._inside, self._begun_inside = optimizer, False
         self.context.in_closure = has_closure
-        if self._losses is not None and not has_closure:
-            self._write_step()
-        self._calls.count_found_inf(getattr(optimizer, "found_inf", None))
-        self._measure_optimizer(optimizer)
+        with unrecorded():
+            if self._losses is not None and not has_closure:
+                self._write_step()
+            self._calls.count_found_inf(getattr(optimizer, "found_inf", None))
+            self._measure_optimizer(optimizer)
         self._calls.optimizer_began = time.perf_counter()
 
     def _measure_optimizer(self, optimizer: Optimizer) -> None:
@@ -306,13 +308,16 @@ class Recorder:
             self._write_step()
         self._calls.logger_seconds = self._seconds_so_far() - self._seconds_before
         active, self.panel.active = self.panel.active, []
-        for probe in active:
-            for event_type, facts in self.panel.events(probe, probe.step_events):
-                self._emit(event_type, self.step, {probe.name: facts, **self.panel.ask("more_facts", event_type)})
+        if not active:
+            return
+        with unrecorded():
+            for probe in active:
+                for event_type, facts in self.panel.events(probe, probe.step_events):
+                    self._emit(event_type, self.step, {probe.name: facts, **self.panel.ask("more_facts", event_type)})
 
     def _look(self, batch: Batch, given: dict[str, Any]) -> None:
-        """Let the probes see the batch of a step; first the events that only some steps have."""
-        for probe in self.panel.at("start_events"):
+        """Let the probes see the batch of a step; first the events that only the first steps and windows have."""
+        for probe in self.panel.at("start_events") if batch.plan.activations else ():
             for event_type, facts in self.panel.events(probe, probe.start_events, batch):
                 self._emit(event_type, self.step, {probe.name: facts})
         if not batch.plan.steps:
@@ -355,7 +360,7 @@ class Recorder:
 
     def _emit(self, event_type: str, step: int, asked: dict[str, Facts]) -> None:
         """Write one event out of several probes' facts: one device-to-host copy for all of them."""
-        with torch.no_grad():
+        with unrecorded():
             numbers = resolve(asked)
         self.log.emit(event_type, step, partial(self._finished, event_type, numbers))
 

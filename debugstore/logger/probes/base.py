@@ -48,7 +48,7 @@ class Probe:
         return {}
 
     def start_events(self, batch: Batch) -> Iterable[tuple[str, Facts]]:  # noqa: ARG002 - part of the signature
-        """Return events of the start of a step."""
+        """Return events of the start of a step: of one of the first, or of the last of a window."""
         return ()
 
     def step_facts(self, batch: Batch) -> Facts:  # noqa: ARG002
