@@ -196,7 +196,7 @@ class GradientStats(EventData):
     first_nonfinite_param: Annotated[Text, doc("first such parameter in model order")] = UNSET
     first_param_norm: Annotated[Real, doc("L2 of the gradient of the first trainable matrix in model order")] = UNSET
     last_param_norm: Annotated[Real, doc("L2 of the gradient of the last trainable matrix in model order")] = UNSET
-    gradient_fingerprint: Annotated[Text, doc("fingerprint of all gradients, before clipping; every 200 steps")] = UNSET
+    gradient_fingerprint: Annotated[Text, doc("fingerprint of all gradients, before clipping; every 500 steps")] = UNSET
     loss_scale: Annotated[Real, doc("scale that was divided out")] = UNSET
     loss_gradient: Annotated[
         Real, doc("what backward started from at the logged loss: 1, the loss scale, 1 / accumulation_steps")
@@ -222,7 +222,7 @@ class ParamUpdates(EventData):
     update_gradient_cosine: Annotated[Real, doc("cosine between the change and minus the gradient", "-1..1")] = UNSET
     num_nonfinite_params: Annotated[Whole, doc("parameters with a NaN or infinite entry after it", "tensors")] = UNSET
     first_nonfinite_param: Annotated[Text, doc("first such parameter in model order")] = UNSET
-    parameter_fingerprint: Annotated[Text, doc("fingerprint of all parameters after the step; every 200 steps")] = UNSET
+    parameter_fingerprint: Annotated[Text, doc("fingerprint of all parameters after the step; every 500 steps")] = UNSET
     buffer_fingerprint: Annotated[Text, doc("fingerprint of all buffers after the step")] = UNSET
     top_10_param_changes: Annotated[PerParam, doc("the ten largest changes: mean absolute change by parameter")] = UNSET
     top_10_update_ratios: Annotated[PerParam, doc("the ten largest update ratios by parameter")] = UNSET

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 DENSE_STEPS = 5
-FINGERPRINT_EVERY = 200
+FINGERPRINT_EVERY = 500
 ACTIVATIONS_FIRST = 100
 ACTIVATIONS_EVERY = 500
 ACTIVATIONS_WINDOW = 4
@@ -16,7 +16,7 @@ class Plan:
     `window` is the place of the step in a window of steps whose activations are looked at together, None outside;
     `activations` says that the window is reported: at its end, and at each of the first steps. What tells little
     between is asked rarer than the event it belongs to: `close` is a `training_step` that also describes the form of
-    the outputs, as often as updates are looked at; fingerprints come at most every 200 steps, since the bits of norms
+    the outputs, as often as updates are looked at; fingerprints come at most every 500 steps, since the bits of norms
     tell as much at the others.
     """
 

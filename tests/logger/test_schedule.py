@@ -34,27 +34,27 @@ def test_activations_come_at_a_hundred_and_then_rarely() -> None:
 @pytest.mark.parametrize(
     ("cadence", "close", "gradient_fingerprint", "parameter_fingerprint"),
     [
-        ((10, 10, 50), range(50, 601, 50), range(200, 601, 200), range(200, 601, 200)),
+        ((10, 10, 50), range(50, 1201, 50), (500, 1000), (500, 1000)),
         (
             (7, 1, 50),
-            [56, 105, 154, 203, 252, 301, 350, 406, 455, 504, 553, 602],
-            range(200, 601, 200),
-            range(200, 601, 200),
+            [-(-step // 7) * 7 for step in range(50, 1200, 50)],
+            (500, 1000),
+            (500, 1000),
         ),
-        ((100, 300, 30), range(100, 601, 100), (300, 600), (210, 420, 600)),
+        ((100, 300, 30), range(100, 1201, 100), (600, 1200), (510, 1020)),
     ],
 )
 def test_what_tells_little_between_is_asked_rarer(
     cadence: tuple[int, ...], close: range, gradient_fingerprint: range, parameter_fingerprint: range
 ) -> None:
-    """Close steps come as often as updates, fingerprints every 200 steps, each at the next step of its event."""
+    """Close steps come as often as updates, fingerprints every 500 steps, each at the next step of its event."""
     schedule = Schedule(*cadence)
     for what, steps in (
         ("close", close),
         ("gradient_fingerprint", gradient_fingerprint),
         ("parameter_fingerprint", parameter_fingerprint),
     ):
-        assert due(schedule, 602, what) == [*range(5), *steps], what
+        assert due(schedule, 1202, what) == [*range(5), *steps], what
 
 
 @pytest.mark.parametrize("cadence", [(10, 10, 50), (7, 3, 11), (1000, 1000, 1000), (1, 1, 1), (400, 30, 99999)])

@@ -12,7 +12,7 @@ from debugstore.logger.schedule import Plan
 
 
 class Fingerprints(Probe):
-    """64 bits each: of the batch at logged steps, of gradients and parameters at the first ones and every 200."""
+    """64 bits each: of the batch at logged steps, of gradients and parameters at the first ones and every 500."""
 
     name = "fingerprints"
     cost = "one integer pass over what is fingerprinted"

@@ -4,6 +4,7 @@ import os
 import resource
 import sys
 import weakref
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ class System(Probe):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._sizes: int | None = None  # the open file of them: opening it takes several times as long as reading
-        if os.path.exists(STATM):
+        if Path(STATM).exists():
             self._sizes = os.open(STATM, os.O_RDONLY | os.O_CLOEXEC)
             weakref.finalize(self, os.close, self._sizes)
 
