@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from debugstore.logger.largest import largest
 from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.probes.labels import SAMPLES, whole
 from debugstore.logger.tensors import (
@@ -50,7 +49,7 @@ class Outputs(Probe):
         if wanted is not None:
             facts["mean_squared_error"] = (rows - wanted[: rows.shape[0]]).square_().mean()
         if dim is not None and labels is not None and logits.shape[dim] > 1:
-            facts |= self._predictions(largest(logits.detach(), dim), rows, labels)
+            facts |= self._predictions(logits.detach().argmax(dim).reshape(-1), rows, labels)
         return facts
 
     def _predictions(self, chosen: Tensor, rows: Tensor, labels: Tensor) -> Facts:
