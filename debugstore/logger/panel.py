@@ -45,11 +45,12 @@ class Panel:
 
     def tell(self, moment: str, *args: Any, among: Sequence[Probe] | None = None) -> None:
         """Show a moment to all probes that have something to do at it, or to some of them."""
-        told = [probe for probe in self.at(moment) if among is None or probe in among]
-        if told:
+        told = self.at(moment)
+        if told and (among is None or among):
             with unrecorded():
                 for probe in told:
-                    self.guard(probe, getattr(probe, moment), *args)
+                    if among is None or probe in among:
+                        self.guard(probe, getattr(probe, moment), *args)
 
     def ask(self, moment: str, *args: Any) -> dict[str, Facts]:
         """Return each probe's facts of a moment, by its name; none of those that have none."""

@@ -1,6 +1,7 @@
 """When an event is due: the first steps of a segment always, then every so many steps."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 DENSE_STEPS = 5
 FINGERPRINT_EVERY = 500
@@ -9,8 +10,7 @@ ACTIVATIONS_EVERY = 500
 ACTIVATIONS_WINDOW = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What one step is asked for.
 
     `window` is the place of the step in a window of steps whose activations are looked at together, None outside;

@@ -1,9 +1,9 @@
 """One block of lines as rows, by the stream they belong to, with the lines that are no event. Knows no store."""
 
-from collections import defaultdict
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,9 +11,10 @@ import msgspec
 from debugstore.errors import EventError, NoLogsError
 from debugstore.events.codec import MAX_LINE_BYTES
 from debugstore.store import fast, texts
+from debugstore.store.gathering import Gathered, OddKindError
 from debugstore.store.groups import Group
-from debugstore.store.numbers import OddError
-from debugstore.store.rows import Identity, Row, read_event, to_row
+from debugstore.store.numbers import Params
+from debugstore.store.rows import Identity, read_event, to_row
 from debugstore.store.sources import Block, Edges
 from debugstore.store.streams import NATIVE, Facts, Stream, Tracker, run_of_file
 
@@ -22,6 +23,10 @@ MAX_RAW = 2000
 
 _NO_EVENT_LINES = 1000
 """Lines without one event among them after which a file is no log."""
+
+
+_AT_ONCE = 250
+"""Lines that are looked at together, whether all of them are of one stream and none needs the exact path."""
 
 
 class Position(msgspec.Struct):
@@ -68,72 +73,28 @@ class Batch:
     """Streams that turned out to be another rank than was thought before."""
 
 
-class _OddKindError(Exception):
-    """Events that the fast path read are not for it, all of this kind."""
-
-    def __init__(self, kind: type) -> None:
-        super().__init__(kind.__name__)
-        self.kind = kind
-
-
-class _Gathered:
-    """A group while its block is read, with the events that the fast path reads for it."""
-
-    def __init__(self, group: Group) -> None:
-        self.group = group
-        self.last_seq = -(2**63) - 1
-        self.events: defaultdict[type, list[Any]] = defaultdict(list)
-
-    def add(self, row: Row) -> None:
-        """Add the rows of one event that the exact path read."""
-        self.last_seq = row.values[0]
-        self.group.add(row)
-
-    def finish(self, places: "_Places") -> Group:
-        """Return the group, with rows of these events.
-
-        Raises:
-            _OddKindError: there is a value that they would not say.
-        """
-        for kind, events in self.events.items():
-            try:
-                rows, lists = fast.LINES[kind].rows(events, places.__getitem__)
-            except OddError:
-                raise _OddKindError(kind) from None
-            self.group.events.update(rows)
-            self.group.lists.update(lists)
-        return self.group
-
-
-class _Places(dict[str, int]):
-    """A place for each parameter, given when it is asked for first."""
-
-    taken = 0
-
-    def take_new(self) -> list[str]:
-        """Return the parameters that were not returned before, in the order of their places."""
-        new = list(islice(self, self.taken, None))
-        self.taken = len(self)
-        return new
-
-    def __missing__(self, name: str) -> int:
-        if "\0" in name or texts.made_name(name) != name:
-            raise OddError
-        place = self[name] = len(self)
-        return place
-
-
 class Decoder:
     """Makes batches of the blocks of one file, in their order."""
 
-    def __init__(self, position: Position, source: str) -> None:
+    def __init__(self, position: Position, source: str, known: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Begin at a position.
+
+        Args:
+            known: ids of parameters; more may come to it between two blocks.
+        """
         self.position = position
         self.source = source
-        self._gathered: list[_Gathered] = []
-        self._current: dict[tuple[str, int], _Gathered] = {}
-        self._native: dict[tuple[str, int], _Gathered] = {}
+        self._gathered: list[Gathered] = []
+        self._current: dict[tuple[str, int], Gathered] = {}
+        self._native: dict[tuple[str, int], Gathered] = {}
         self._rejects: list[Reject] = []
-        self._params = _Places()
+        self._last = b""
+        """The last line that was an event."""
+
+        self._refused: list[tuple[int, bytes, str]] = []
+        """Lines before the first event of the file."""
+
+        self._params = Params(known)
 
     def decode(self, block: Block) -> Batch | None:
         """Make rows of a block's lines and move the position behind them; None if it is one line that was cut.
@@ -146,7 +107,7 @@ class Decoder:
         while True:
             try:
                 return self._decode(block, exact)
-            except _OddKindError as odd:
+            except OddKindError as odd:
                 exact.add(odd.kind)
                 self.position = msgspec.json.decode(before, type=Position)
 
@@ -154,45 +115,28 @@ class Decoder:
         """Make rows of a block's lines, events of the kinds `exact` one by one.
 
         Raises:
-            _OddKindError: another kind has to be read one by one too.
+            OddKindError: another kind has to be read one by one too.
         """
         position = self.position
         self._gathered, self._current, self._native, self._rejects = [], {}, {}, []
-        last, refused = b"", []
-        for number, line in enumerate(block.lines, block.first):
-            try:
-                if not self._add_fast(line, exact) and not self._add_exactly(line, number):
-                    continue
-            except EventError as error:
-                if not block.terminated:
-                    return None
-                if last or position.anchor:
-                    self._reject(last, number, line, error.reason)
-                else:
-                    refused.append((number, line, error.reason))
-                continue
-            last = line
-            position.num_events += 1
-            position.rejects_since = 0
-            if refused:  # before the first event of a file: told by that event
-                for bad in refused:
-                    self._reject(last, *bad)
-                refused = []
-        if refused and position.num_rejects + len(refused) >= _NO_EVENT_LINES:
-            found = f"none of its first {refused[-1][0]} lines is an event, such as the last: {refused[-1][2]}"
+        self._last, self._refused = b"", []
+        if not self._read(block, exact):
+            return None
+        if self._refused and position.num_rejects + len(self._refused) >= _NO_EVENT_LINES:
+            number, _, reason = self._refused[-1]
+            found = f"none of its first {number} lines is an event, such as the last: {reason}"
             raise NoLogsError(self.source, found)
-        for bad in refused:
-            self._reject(self.source.encode("utf-8", "surrogateescape"), *bad)
-        groups = [gathered.finish(self._params) for gathered in self._gathered]
-        if last:
-            position.anchor = texts.digest(last)
+        self._reject_refused(self.source.encode("utf-8", "surrogateescape"))
+        groups = [gathered.finish() for gathered in self._gathered]
+        if self._last:
+            position.anchor = texts.digest(self._last)
         position.num_rejects += len(self._rejects)
         position.read_bytes, position.read_lines = block.end, block.first + len(block.lines) - 1
         moved = position.tracker.take_moved()
         return Batch(
             groups=groups,
             rejects=self._rejects,
-            num_known=self._params.taken,
+            num_known=self._params.num_taken,
             params=self._params.take_new(),
             state=msgspec.json.encode(position),
             read_bytes=position.read_bytes,
@@ -203,23 +147,49 @@ class Decoder:
             moved=moved,
         )
 
-    def _add_fast(self, line: bytes, exact: Container[type]) -> bool:
-        """Add a line as our logger writes it, of a stream that is open; say whether it was one."""
-        event = fast.read(line)
-        if event is None:
-            return False
-        kind, seq = type(event), event.seq
-        gathered = self._native.get((event.run_id, event.rank))
-        if gathered is None or seq <= gathered.last_seq:
-            stream = self.position.tracker.native(event.run_id, event.rank)
-            if stream is None:
-                return False
-            gathered = self._native[event.run_id, event.rank] = self._gather(stream, seq)
-        if kind in exact:
-            return False
-        gathered.last_seq = seq
-        gathered.events[kind].append(event)
+    def _read(self, block: Block, exact: Container[type]) -> bool:
+        """Add the lines of a block to their groups and to the rejects; say whether its last line is whole."""
+        position = self.position
+        latest: Gathered | None = None
+        for start in range(0, len(block.lines), _AT_ONCE):
+            lines = block.lines[start : start + _AT_ONCE]
+            events = list(map(fast.read, lines))
+            if latest is not None and not self._refused and latest.take_all(events, exact):
+                self._last = lines[-1]
+                position.num_events += len(lines)
+                position.rejects_since = 0
+                continue
+            for number, line, event in zip(count(block.first + start), lines, events, strict=False):
+                quick = event is not None and type(event) not in exact
+                if not quick or latest is None or not latest.take(event):
+                    latest = self._add_fast(event) if quick else None
+                    try:
+                        if latest is None and not self._add_exactly(line, number):
+                            continue
+                    except EventError as error:
+                        if not block.terminated:
+                            return False
+                        self._refuse(number, line, error.reason)
+                        continue
+                self._last = line
+                position.num_events += 1
+                position.rejects_since = 0
+                if self._refused:
+                    self._reject_refused(line)
         return True
+
+    def _add_fast(self, event: Any) -> Gathered | None:
+        """Add an event as our logger writes it to its group, and return that; None if its stream is not open."""
+        named = (event.run_id, event.rank)
+        gathered = self._native.get(named)
+        if gathered is None or event.seq <= gathered.last_seq:
+            stream = self.position.tracker.native(*named)
+            if stream is None:
+                return None
+            gathered = self._native[named] = self._gather(stream, event.seq)
+        gathered.named = named
+        gathered.take(event)
+        return gathered
 
     def _add_exactly(self, line: bytes, number: int) -> bool:
         """Add any line; say whether it was an event and not blank."""
@@ -242,14 +212,26 @@ class Decoder:
         self._gather(stream, identity.seq).add(row)
         return True
 
-    def _gather(self, stream: Stream, seq: int) -> _Gathered:
+    def _gather(self, stream: Stream, seq: int) -> Gathered:
         """Return the group that the next row of a stream belongs to; a number that goes back begins another."""
         key = (stream.key, stream.first_line)
         gathered = self._current.get(key)
         if gathered is None or seq <= gathered.last_seq:
-            gathered = self._current[key] = _Gathered(Group(stream.facts()))
+            gathered = self._current[key] = Gathered(Group(stream.facts()), self._params)
             self._gathered.append(gathered)
         return gathered
+
+    def _refuse(self, number: int, line: bytes, reason: str) -> None:
+        """Keep a line that is no event; those before the first event of a file are told by that event."""
+        if self._last or self.position.anchor:
+            self._reject(self._last, number, line, reason)
+        else:
+            self._refused.append((number, line, reason))
+
+    def _reject_refused(self, anchor: bytes) -> None:
+        for bad in self._refused:
+            self._reject(anchor, *bad)
+        self._refused = []
 
     def _reject(self, anchor: bytes, number: int, line: bytes, reason: str) -> None:
         """Keep a line that is no event, told by the event near it so that a copy of the file has the same reject."""

@@ -4,19 +4,20 @@ A large file is worth the tenth of a second that another Python takes to start: 
 Until it is there, and should it fail for whatever reason, this process decodes too and says what is wrong.
 """
 
-import gc
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
-from debugstore.store.batches import Batch, Decoder, Position
+from debugstore.store import elsewhere
+from debugstore.store.batches import Position
+from debugstore.store.elsewhere import Decoded
 from debugstore.store.sources import Lines, Source
 
 LARGE = 1 << 24
@@ -25,29 +26,30 @@ LARGE = 1 << 24
 _PIPE = 1 << 20
 """Bytes between the two processes."""
 
-Decoded = tuple[Batch | None, int]
-"""A batch, None for a last line that was cut; and the bytes of the file that were read by then."""
-
-_START = f"import sys; sys.path[:] = {{}}; from {__name__} import main; main()"
+_START = f"import sys; sys.path[:] = {{}}; from {elsewhere.__name__} import main; main()"
 """What the other process runs, with the path it finds modules by: that saves it the search for what is installed."""
 
 
-def decoded(lines: Lines, position: Position) -> Iterator[Decoded]:
+def decoded(lines: Lines, position: Position, known: Mapping[str, int]) -> Iterator[Decoded]:
     """Yield the batches of a file from `position` on.
+
+    Args:
+        known: ids of parameters; those that come to it are used as long as this process decodes.
 
     Raises:
         NoLogsError: the file holds no log.
     """
     if lines.source.path is None or (lines.total_bytes or 0) - position.read_bytes < LARGE or not sys.executable:
-        yield from _here(lines, position)
+        yield from elsewhere.batches(lines, position, known)
         return
     with closing(_Process()) as process:
-        for batch, done in _here(lines, position):
+        for batch, done in elsewhere.batches(lines, position, known):
             if batch is not None:
                 position = msgspec.json.decode(batch.state, type=Position)
-            begun = batch is not None and process.begin(lines.source, position)
+            begun = batch is not None and process.begin(lines.source, position, known)
             yield batch, done
-            if begun or (batch is not None and process.begin(lines.source, position)):  # it may have come meanwhile
+            # It may have come meanwhile; its first block is small, so that this process does not wait for long.
+            if begun or (batch is not None and process.begin(lines.source, position, known)):
                 break
         else:
             return
@@ -57,13 +59,7 @@ def decoded(lines: Lines, position: Position) -> Iterator[Decoded]:
                 position = msgspec.json.decode(batch.state, type=Position)
             yield batch, done
     if not process.ended:
-        yield from _here(lines, position)
-
-
-def _here(lines: Lines, position: Position) -> Iterator[Decoded]:
-    decoder = Decoder(position, lines.source.name)
-    for block in lines.blocks(position.read_bytes, position.read_lines):
-        yield decoder.decode(block), lines.done_bytes
+        yield from elsewhere.batches(lines, position, known)
 
 
 _popen: Callable[..., Any] = subprocess.Popen
@@ -84,24 +80,29 @@ class _Process:
 
             fcntl.fcntl(self._process.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
         self._listener = ThreadPoolExecutor(max_workers=1)
-        self._ready = self._listener.submit(self._load)
+        self._coming = self._listener.submit(self._load)
 
-    def begin(self, source: Source, position: Position) -> bool:
+    def begin(self, source: Source, position: Position, known: Mapping[str, int]) -> bool:
         """Have it decode a file from `position` on, if it is there by now; say whether it is."""
-        if not self._ready.done() or self._ready.result() is None:
+        if not self._coming.done() or self._coming.result() is None:
             return False
         try:
-            pickle.dump((str(source.path), msgspec.json.encode(position)), self._process.stdin)
+            pickle.dump((str(source.path), msgspec.json.encode(position), known), self._process.stdin)
             self._process.stdin.close()
         except OSError:
             return False
+        self._coming = self._listener.submit(self._load)
         return True
 
     def take(self) -> Decoded | None:
         """Return the next that it decoded; None if there is no more, or if it failed."""
-        found = self._load()
-        self.ended = found == _END
-        return None if self.ended else found
+        found: Any = self._coming.result()
+        self.ended = found == elsewhere.END
+        if self.ended or found is None:
+            return None
+        self._coming = self._listener.submit(self._load)  # while this one is written
+        batch, done = found
+        return batch, done
 
     def _load(self) -> Any:
         try:
@@ -115,44 +116,3 @@ class _Process:
         self._listener.shutdown()
         with suppress(OSError), self._process:  # what it was not sent is lost
             pass
-
-
-_SELDOM = 100_000
-"""Objects that are made between two searches for garbage."""
-
-
-@contextmanager
-def seldom_searched() -> Iterator[None]:
-    """Search for cyclic garbage seldom: rows are no cycles, and looking through them took a tenth of the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(before[0] and max(before[0], _SELDOM), *before[1:])  # 0 is: never
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
-_READY, _END = "ready", "end"
-
-
-def main() -> None:
-    """Make the batches that the process which started this one asks for, one ahead of what it takes."""
-    to = sys.stdout.buffer
-    _send(to, pickle.dumps(_READY))
-    path, state = pickle.load(sys.stdin.buffer)
-    source = Source(path, Path(path))
-    with seldom_searched(), closing(Lines(source)) as lines, ThreadPoolExecutor(max_workers=1) as sender:
-        sent: Future[None] | None = None
-        for found in _here(lines, msgspec.json.decode(state, type=Position)):
-            packed = pickle.dumps(found, protocol=5)
-            if sent is not None:
-                sent.result()
-            sent = sender.submit(_send, to, packed)
-        if sent is not None:
-            sent.result()
-        _send(to, pickle.dumps(_END))
-
-
-def _send(to: IO[bytes], packed: bytes) -> None:
-    to.write(packed)
-    to.flush()

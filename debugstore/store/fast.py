@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from debugstore.events import EVENT_TYPES
 from debugstore.store.fields import Field, fields_of
-from debugstore.store.numbers import OddError, number_rows, real_numbers
+from debugstore.store.numbers import OddError, Params, number_rows, real_numbers
 from debugstore.store.parts import NUMBER_LISTS
 from debugstore.store.shapes import Column, Columns, packed, shape
 
@@ -67,11 +67,11 @@ class Line:
         ]
         return msgspec.defstruct(self.event_type, envelope, tag_field="event_type", tag=self.event_type, **strict)
 
-    def rows(self, events: list[Any], place_of: Callable[[str], int]) -> tuple[Columns, Columns]:
+    def rows(self, events: list[Any], params: Params) -> tuple[Columns, Columns]:
         """Return the rows of events, and those of their lists.
 
         Args:
-            place_of: from the name of a parameter to what stands for it.
+            params: what stands for parameters.
 
         Raises:
             OddError: there is a value that the rows would not say.
@@ -100,7 +100,7 @@ class Line:
             names.append(field.name)
             columns.append(_column(field, column, kinds))
         lists = values[len(self._fields) :]
-        parts = number_rows(self.event_type, place_of, seqs, *lists) if lists else {}
+        parts = number_rows(self.event_type, params, seqs, *lists) if lists else {}
         return {shape(self.event_type, self._table, tuple(names)): columns}, parts
 
 

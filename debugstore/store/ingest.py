@@ -17,7 +17,8 @@ from debugstore.store import runs, segments, statistics, stretches
 from debugstore.store.batches import Batch
 from debugstore.store.checkpoints import Checkpoints
 from debugstore.store.database import Database
-from debugstore.store.decoding import decoded, seldom_searched
+from debugstore.store.decoding import decoded
+from debugstore.store.elsewhere import seldom_searched
 from debugstore.store.groups import Group
 from debugstore.store.placing import Placing, adopt_pieces
 from debugstore.store.resume import remember, resume
@@ -106,7 +107,7 @@ def _ingest_file(database: Database, writer: Writer, source: Source, on_progress
         with database.read() as connection:
             position, placing = resume(connection, source, lines)
         num_events, num_rejects = position.num_events, position.num_rejects
-        for batch, done in decoded(lines, position):
+        for batch, done in decoded(lines, position, writer.known):
             unfinished = batch is None
             if batch is not None:
                 placing, written = _write(database, writer, batch, placing, source)

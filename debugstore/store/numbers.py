@@ -1,14 +1,15 @@
 """Lists of numbers by parameter in bulk: the columns of their rows and the shapes these have. Part of the fast path."""
 
 from array import array
-from collections.abc import Callable, Sequence
-from itertools import chain, repeat
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice, repeat
 from math import copysign
 from struct import pack
 from typing import Any
 
+from debugstore.store import texts
 from debugstore.store.parts import LARGEST, PARTS, SMALLEST
-from debugstore.store.shapes import Column, Columns, Shape, packed, shape
+from debugstore.store.shapes import Column, Columns, Repeated, Shape, packed, shape
 
 Numbers = dict[str, Any]
 """Numbers by parameter."""
@@ -19,6 +20,51 @@ _NEGATIVE_ZERO = pack("d", -0.0)
 
 class OddError(Exception):
     """A value was found that the fast path must not take."""
+
+
+class Params:
+    """What rows say for a parameter: its id, or its place among the ones that are new."""
+
+    def __init__(self, known: Mapping[str, int]) -> None:
+        self._known = known
+        self._places = _Places()
+        self.num_taken = 0
+
+    def said(self, names: Sequence[Sequence[str]]) -> tuple[Column, bool]:
+        """Return what stands for parameters; and whether that is their ids, as it is where all of them are known.
+
+        Args:
+            names: those of each event.
+
+        Raises:
+            OddError: a name is not what the store would keep.
+        """
+        try:
+            return _whole(map(self._known.__getitem__, chain.from_iterable(names))), True
+        except KeyError:
+            return _whole(map(self._places.__getitem__, chain.from_iterable(names))), False
+
+    def take_new(self) -> list[str]:
+        """Return the parameters that were not returned before, in the order of their places."""
+        new = list(islice(self._places, self.num_taken, None))
+        self.num_taken = len(self._places)
+        return new
+
+
+def _whole(numbers: Iterable[int]) -> Column:
+    """Return ids or places as a column: they fit into 32 bit."""
+    made = list(numbers)
+    return array("i", pack(f"{len(made)}i", *made))
+
+
+class _Places(dict[str, int]):
+    """A place for each parameter, given when it is asked for first."""
+
+    def __missing__(self, name: str) -> int:
+        if "\0" in name or texts.made_name(name) != name:
+            raise OddError
+        place = self[name] = len(self)
+        return place
 
 
 def _shape(plan: str, listed: int | None = None) -> Shape:
@@ -35,7 +81,7 @@ _SMALLEST = _shape("gradient_stats", SMALLEST)
 
 def number_rows(
     plan: str,
-    place_of: Callable[[str], int],
+    params: Params,
     seqs: Sequence[int],
     firsts: Sequence[Numbers | None],
     seconds: Sequence[Numbers | None],
@@ -46,7 +92,7 @@ def number_rows(
     appended to a table, which takes SQLite half the time.
 
     Args:
-        place_of: from the name of a parameter to what stands for it.
+        params: what stands for parameters.
 
     Raises:
         OddError: rows do not say a list: an empty one, two norms of one parameter, a number that is no finite float.
@@ -57,7 +103,7 @@ def number_rows(
         given = [
             (seq, *_changes(one, other)) for seq, one, other in zip(seqs, firsts, seconds, strict=True) if one or other
         ]
-        return _columns(_CHANGES, place_of, given)
+        return _columns(_CHANGES, params, given)
     both, large, small = [], [], []
     for seq, one, other in zip(seqs, firsts, seconds, strict=True):
         if one and other:
@@ -67,9 +113,9 @@ def number_rows(
         elif other:
             small.append((seq, other))
     return {
-        **_columns(_NORMS, place_of, both),
-        **_columns(_LARGEST, place_of, large),
-        **_columns(_SMALLEST, place_of, small),
+        **_columns(_NORMS, params, both),
+        **_columns(_LARGEST, params, large),
+        **_columns(_SMALLEST, params, small),
     }
 
 
@@ -96,7 +142,7 @@ def _norms(largest: Numbers, smallest: Numbers) -> tuple[Numbers, Numbers]:
     return {**smallest, **largest}, listed
 
 
-def _columns(of: Shape, place_of: Callable[[str], int], given: Sequence[tuple[Any, ...]]) -> Columns:
+def _columns(of: Shape, params: Params, given: Sequence[tuple[Any, ...]]) -> Columns:
     """Return the rows of events that are given as a number and, for each column, values by the same names.
 
     Raises:
@@ -105,24 +151,21 @@ def _columns(of: Shape, place_of: Callable[[str], int], given: Sequence[tuple[An
     if not given:
         return {}
     seqs, *by_name = zip(*given, strict=True)
-    names = [sorted(values) for values in by_name[0]]
-    columns = [_repeated(seqs, list(map(len, names))), packed(list(map(place_of, chain.from_iterable(names))), {int})]
+    names = list(map(sorted, by_name[0]))
+    said, are_ids = params.said(names)
+    columns = [_repeated(seqs, list(map(len, names))), said]
     for name, mappings in zip(of.columns[2:], by_name, strict=False):
         values = [mapping[key] for mapping, order in zip(mappings, names, strict=True) for key in order]
         kinds = set(map(type, values))
         columns.append(packed(values, kinds) if name == "listed" else real_numbers(values, kinds))
-    return {of: columns}
+    return {of.with_ids() if are_ids else of: columns}
 
 
 def _repeated(numbers: Sequence[int], times: list[int]) -> Column:
     """Return each number as often as said, one after the other."""
     if len(set(times)) > 1:
         return packed(list(chain.from_iterable(map(repeat, numbers, times))), {int})
-    each = array("q", numbers)
-    column = array("q", bytes(each.itemsize * len(numbers) * times[0]))
-    for place in range(times[0]):
-        column[place :: times[0]] = each
-    return column
+    return Repeated(packed(numbers, {int}), times[0])
 
 
 def real_numbers(numbers: Sequence[Any], kinds: set[type]) -> Column:

@@ -4,10 +4,10 @@ All events with the same fields share a shape, so that only columns that have va
 """
 
 from array import array
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import compress
+from itertools import chain, compress, repeat
 from struct import pack
 from typing import Any
 
@@ -29,10 +29,9 @@ class Shape:
     params: tuple[int, ...]
     """Places of parameters, which the writer turns into ids."""
 
-    @property
-    def width(self) -> int:
-        """Values of one row."""
-        return len(self.columns) - len(self.constants)
+    def with_ids(self) -> "Shape":
+        """Return the shape of rows that hold the ids themselves."""
+        return shape(self.plan, self.table, self.columns, self.constants)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return shape, (self.plan, self.table, self.columns, self.constants, self.params)
@@ -55,6 +54,59 @@ Column = Sequence[Any]
 
 Columns = dict[Shape, list[Column]]
 """Many rows by shape, column by column."""
+
+_MANY = 256
+"""Rows from which on a column is looked at for whether it says the same in all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated(Sequence[Any]):
+    """A column whose values stand in so many rows each, one after the other; handed over to another process once."""
+
+    values: Column
+    times: int
+
+    def __len__(self) -> int:
+        return len(self.values) * self.times
+
+    def __iter__(self) -> Iterator[Any]:
+        return chain.from_iterable(map(repeat, self.values, repeat(self.times)))
+
+    def __getitem__(self, place: Any) -> Any:
+        if not isinstance(place, slice):
+            return self.values[range(len(self))[place] // self.times]
+        start, stop, step = place.indices(len(self))
+        first = start // self.times
+        some = Repeated(self.values[first : -(-stop // self.times)], self.times)
+        return list(some)[start - first * self.times : stop - first * self.times : step]
+
+    def whole(self) -> list[Any]:
+        """Return all of it; its values are made once, which is faster than the rows of an array."""
+        made = [None] * len(self)
+        values = list(self.values)
+        for place in range(self.times):
+            made[place :: self.times] = values
+        return made
+
+
+def shortened(column: Column) -> Column:
+    """Return a column as one value, if there are many rows and it is the same in all."""
+    if len(column) < _MANY or column[0] != column[-1]:
+        return column
+    first: Any = column[:1]
+    if column != first * len(column) or len(set(map(type, column))) > 1:  # 1, 1.0 and True are equal
+        return column
+    return Repeated(first, len(column))
+
+
+def joined(column: Column, other: Column) -> Column:
+    """Return two columns as one, the second after the first, which may be used up."""
+    if isinstance(column, array) and isinstance(other, array) and column.typecode == other.typecode:
+        column.extend(other)
+        return column
+    if isinstance(column, Repeated) and isinstance(other, Repeated) and column.times == other.times:
+        return Repeated(joined(column.values, other.values), column.times)
+    return [*column, *other]
 
 
 def packed(values: Sequence[Any], kinds: set[type]) -> Column:

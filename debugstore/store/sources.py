@@ -184,7 +184,7 @@ class Lines:
             lines += new
             ended = not piece
             # What came of standard input is a block: who writes there may take long for more.
-            full = position - begun >= min(_BLOCK, _FIRST_BLOCK + begun // 4)
+            full = position - begun >= min(_BLOCK, _FIRST_BLOCK + (begun - start) // 3)
             full = full or len(lines) >= _BLOCK_LINES or len(rest) > MAX_LINE_BYTES
             if lines and (full or len(piece) < asked):
                 first = line_number + (not continues)

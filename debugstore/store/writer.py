@@ -17,10 +17,10 @@ from debugstore.store.database import Database
 from debugstore.store.groups import Group, Values
 from debugstore.store.parts import PARTS
 from debugstore.store.rows import columns_of, table_of
-from debugstore.store.shapes import Column, Shape, shape
+from debugstore.store.shapes import Column, Repeated, Shape, shape
 
 _NAMES_AT_ONCE = 500
-_ROWS = 512
+_ROWS = 1024
 """Most rows of one statement: more are no faster, and its program grows with them."""
 
 _VARIABLES = 32_000
@@ -50,27 +50,36 @@ class SqliteInserter:
         self._cursor = connection.connection.cursor()
 
     def insert(self, shape: Shape, names: Sequence[str], constants: Values, columns: Sequence[Column]) -> None:
-        left, start, first = len(columns[0]), 0, len(constants)
-        rows = min(_ROWS, 1 << (((_VARIABLES - first) // shape.width).bit_length() - 1))
+        once = {name: column[0] for name, column in zip(shape.columns, columns, strict=False) if _is_one(column)}
+        each = [column.whole() if type(column) is Repeated else column for column in columns if not _is_one(column)]
+        constants, names = (*constants, *once.values()), (*names, *once)
+        left, start, first, width = len(columns[0]), 0, len(constants), len(each)
+        rows = min(_ROWS, 1 << (((_VARIABLES - first) // width).bit_length() - 1))
         while left:
             rows = min(rows, 1 << (left.bit_length() - 1))
-            bound: list[Any] = [None] * (first + rows * shape.width)
+            bound: list[Any] = [None] * (first + rows * width)
             bound[:first] = constants
-            for place, column in enumerate(columns, first):
-                bound[place :: shape.width] = column[start : start + rows]
-            self._cursor.execute(_statement(shape, tuple(names), rows), bound)
+            for place, column in enumerate(each, first):
+                bound[place::width] = column[start : start + rows]
+            self._cursor.execute(_statement(shape, names, rows), bound)
             start, left = start + rows, left - rows
 
 
+def _is_one(column: Column) -> bool:
+    """Say whether a column is one value."""
+    return type(column) is Repeated and len(column.values) == 1
+
+
 @cache
-def _statement(shape: Shape, columns: tuple[str, ...], rows: int) -> str:
-    """Return the statement that inserts so many rows; what they begin with is bound once.
+def _statement(shape: Shape, same: tuple[str, ...], rows: int) -> str:
+    """Return the statement that inserts so many rows; what is the same in all of them is bound once, first.
 
     Only that is numbered: SQLite looks up the name of a numbered place from the beginning, each time one is bound.
     """
-    begin = (f"?{number}" for number in range(1, len(columns) + 1))
-    row = ", ".join([*begin, *["?"] * shape.width, *map(str, shape.constants)])
-    names = ", ".join((*columns, *shape.columns))
+    others = [name for name in shape.columns if name not in same]
+    begin = (f"?{number}" for number in range(1, len(same) + 1))
+    row = ", ".join([*begin, *["?"] * (len(others) - len(shape.constants)), *map(str, shape.constants)])
+    names = ", ".join((*same, *others))
     return f"INSERT INTO {shape.table} ({names}) VALUES {', '.join([f'({row})'] * rows)} ON CONFLICT DO NOTHING"
 
 
@@ -166,6 +175,8 @@ class Writer:
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
         self._places: list[int] = []
+        self.known: dict[str, int] = {}
+        """Ids of the parameters that the fast path met: it can say them from then on."""
 
     def insert_group(self, connection: Connection, place: tuple[int, int, int], group: Group) -> None:
         """Insert the rows of one stream.
@@ -200,6 +211,7 @@ class Writer:
             with database.write() as connection:
                 self._make(connection, missing)
         self._places[batch.num_known :] = map(self._ids.__getitem__, batch.params)
+        self.known.update(zip(batch.params, self._places[batch.num_known :], strict=True))
 
     def _make(self, connection: Connection, names: Sequence[str]) -> None:
         params = schema.params
@@ -217,6 +229,8 @@ def _columns(rows: Sequence[Values]) -> list[Column]:
 
 def _replaced(of: Shape, columns: list[Column], id_of: Callable[[Any], int]) -> list[Column]:
     """Return the columns of rows with ids in the places of parameters."""
+    if not of.params:
+        return columns
     return [list(map(id_of, column)) if place in of.params else column for place, column in enumerate(columns)]
 
 

@@ -3,12 +3,13 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from debugstore.errors import NoLogsError
 from debugstore.events import encode
-from debugstore.store import batches, decoding, sources
+from debugstore.store import decoding, sources
 from debugstore.store.database import Database, open_database
 from debugstore.store.ingest import ingest
 from tests.support.content import Content, content
@@ -25,9 +26,9 @@ class Elsewhere:
         self.batches = 0
         begin, take = decoding._Process.begin, decoding._Process.take
 
-        def begin_when_ready(process: decoding._Process, source: sources.Source, position: batches.Position) -> bool:
-            process._ready.result()
-            return begin(process, source, position)
+        def begin_when_ready(process: decoding._Process, *asked: Any) -> bool:
+            process._coming.result()
+            return begin(process, *asked)
 
         def counted_take(process: decoding._Process) -> decoding.Decoded | None:
             found = take(process)
@@ -77,10 +78,10 @@ def test_a_process_that_comes_late_is_not_waited_for(monkeypatch: pytest.MonkeyP
 
 
 FIRST_ONLY = (
-    "import sys; sys.path[:] = {}; import debugstore.store.decoding as d, os, pickle\n"
-    "def one(*_, send=d._send): send(*_); d._send = two\n"
-    "def two(*_, send=d._send): send(*_); os._exit(1)\n"
-    "d._send = one; d.main()"
+    "import sys; sys.path[:] = {}; import debugstore.store.elsewhere as e, os\n"
+    "def one(packed, send=e.send): send(packed); e.send = two\n"
+    "def two(packed, send=e.send): send(packed); os._exit(1)\n"
+    "e.send = one; e.main()"
 )
 """A process that dies after its first batch."""
 

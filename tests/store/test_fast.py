@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from debugstore.events import EVENT_TYPES, encode
-from debugstore.store import batches, fast
+from debugstore.store import batches, fast, gathering, shapes
 from debugstore.store.database import open_database
 from debugstore.store.ingest import ingest
 from tests.support.content import Content, content
@@ -74,3 +74,39 @@ def test_the_fast_path_takes_our_logs(tmp_path: Path, monkeypatch: pytest.Monkey
     file.write_bytes(b"".join(lines))
     ingested(file)
     assert set(exact) == {"fit_start", "epoch_start", "activations"}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(natives(), st.integers(1, 4), st.integers(1, 4))
+def test_rows_in_bulk_are_put_together_as_they_came(
+    tmp_path: Path, written: Sequence[bytes], at_once: int, pending: int
+) -> None:
+    """However few lines are looked at and made into rows at once, and whatever is said once for many rows."""
+    file = tmp_path / "log.jsonl"
+    file.write_bytes(b"".join(written))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "_AT_ONCE", at_once)
+        patch.setattr(gathering, "_PENDING", pending)
+        patch.setattr(shapes, "_MANY", 2)
+        few = ingested(file)
+        patch.setattr(fast, "read", lambda _: None)
+        assert few == ingested(file)
+
+
+@given(st.lists(st.integers()), st.integers(1, 4), st.slices(20))
+def test_a_repeated_column_is_the_list_it_stands_for(values: list[int], times: int, part: slice) -> None:
+    """Its length, its rows, its slices and what it is joined with are those of a list."""
+    column, rows = shapes.Repeated(values, times), [value for value in values for _ in range(times)]
+    assert (len(column), list(column), column.whole()) == (len(rows), rows, rows)
+    assert list(column[part]) == rows[part]
+    assert [column[place] for place in range(-len(rows), len(rows))] == rows + rows
+    assert list(shapes.joined(column, shapes.Repeated([1], 2))) == [*rows, 1, 1]
+    assert list(shapes.joined(column, shapes.Repeated(values, times))) == rows + rows
+
+
+def test_values_that_are_equal_are_not_always_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column is said once only where all of its rows hold one value of one type."""
+    monkeypatch.setattr(shapes, "_MANY", 2)
+    assert shapes.shortened([1, 1, 1]) == shapes.Repeated([1], 3)
+    for column in ([1, True, 1], [1, 1.0, 1], [1, 2, 1], [None, 1, None], [1]):
+        assert shapes.shortened(column) is column

@@ -7,8 +7,7 @@ training goes on.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -19,8 +18,7 @@ from debugstore.logger.schedule import Plan
 Facts = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """What the user handed to `training_step`; lives only as long as that call."""
 
     loss: Any

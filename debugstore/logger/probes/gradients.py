@@ -91,7 +91,7 @@ class Gradients(Probe):
         scale = None if self.context.unscaled else self.context.scale()
         self._measured = {
             "names": tuple(names),
-            "total": sum(parameter.requires_grad for _, parameter in self.context.named),
+            "total": len(names) if len(names) == len(self.context.named) else len(self.context.trainable()),
             "norms": found,
             "scale": scale.clone() if scale is not None else None,
             **extremes(grads, found, self._plan.gradient_fingerprint),
