@@ -73,12 +73,15 @@ class Repeated(Sequence[Any]):
         return chain.from_iterable(map(repeat, self.values, repeat(self.times)))
 
     def __getitem__(self, place: Any) -> Any:
-        if not isinstance(place, slice):
-            return self.values[range(len(self))[place] // self.times]
-        start, stop, step = place.indices(len(self))
-        first = start // self.times
-        some = Repeated(self.values[first : -(-stop // self.times)], self.times)
-        return list(some)[start - first * self.times : stop - first * self.times : step]
+        places = range(len(self))[place]
+        if isinstance(places, int):
+            return self.values[places // self.times]
+        if places.step != 1:
+            return [self.values[one // self.times] for one in places]
+        before = places.start // self.times
+        some = Repeated(self.values[before : -(-places.stop // self.times)], self.times)
+        start = places.start - before * self.times
+        return list(some)[start : start + len(places)]
 
     def whole(self) -> list[Any]:
         """Return all of it; its values are made once, which is faster than the rows of an array."""

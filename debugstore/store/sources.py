@@ -25,6 +25,8 @@ _BLOCK = 1 << 22
 """Bytes that fill a block: enough to spend no time on calls, little beside the memory that is allowed."""
 
 _FIRST_BLOCK = 1 << 19
+"""Bytes of the first one: who writes begins soon. A third of what was read is added, so that it waits seldom."""
+
 _BLOCK_LINES = 6000
 """Lines that fill one too; short lines make more rows of a byte than long ones."""
 
