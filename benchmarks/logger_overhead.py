@@ -6,7 +6,7 @@ ten million) runs bare, with the logger at its default cadence, with gradients a
 alternate between them, so that a slow minute of the machine hits all alike; a peer that is not installed is left out
 and said so.
 
-    python -m benchmarks.logger_overhead --rounds 49 --out docs/benchmarks/logger.md
+    python -m benchmarks.logger_overhead --out docs/benchmarks/logger.md
 """
 
 import argparse
@@ -31,8 +31,12 @@ VOCABULARY = 256
 LENGTH = 64
 EVERY = 10
 STEPS = 10
+FIRST = 96
+"""The first step's number: the five first steps, where the logger looks at everything, end at 100."""
+ROUNDS = 50
+"""The logger's period, five hundred steps: one window of activations, one fingerprint, ten updates."""
 PEER_ROUNDS = 15
-"""The rounds of what does the same at every tenth step; the logger is measured in all, since its period is longer."""
+"""The rounds of what does the same at every tenth step."""
 
 
 class Transformer(nn.Module):
@@ -60,8 +64,6 @@ class Case:
     make: Callable[[], nn.Module]
     vocabulary: int
     batch: int
-    share: float
-    """Of the rounds that are asked for."""
 
 
 def demo_model() -> nn.Module:
@@ -72,9 +74,9 @@ def demo_model() -> nn.Module:
 
 
 CASES = (
-    Case("the model of `make demo`", demo_model, 1024, 16, 1.0),
-    Case("a transformer", lambda: Transformer(160, 3), VOCABULARY, 6, 1.0),
-    Case("a larger one", lambda: Transformer(320, 8), VOCABULARY, 4, 1 / 3),
+    Case("the model of `make demo`", demo_model, 1024, 16),
+    Case("a transformer", lambda: Transformer(160, 3), VOCABULARY, 6),
+    Case("a larger one", lambda: Transformer(320, 8), VOCABULARY, 6),
 )
 
 
@@ -131,7 +133,12 @@ class Ours(Bare):
     def __init__(self, training: Training, folder: Path) -> None:
         super().__init__(training, folder)
         self.log = DebugLogger(
-            training.model, training.optimizer, log_dir=folder, num_classes=training.vocabulary, **self.options
+            training.model,
+            training.optimizer,
+            log_dir=folder,
+            num_classes=training.vocabulary,
+            start_step=FIRST,
+            **self.options,
         )
         self.before = self._before  # type: ignore[method-assign]
 
@@ -259,7 +266,7 @@ def measure(case: Case, rounds: int) -> list[Row]:
             observers[kind.name] = kind(training, Path(folder) / kind.__name__)
             stack.callback(observers[kind.name].close)
             rows[kind.name].num_params = sum(p.numel() for p in training.model.parameters())
-            timed(training, observers[kind.name])  # the first steps are dense: not the cadence that is asked about
+            timed(training, observers[kind.name], 101 - FIRST)  # the first are dense: not the cadence asked about
         before = {name: own_seconds(observer) for name, observer in observers.items()}
         for number in range(rounds):
             now = kinds if number < PEER_ROUNDS else [kind for kind in kinds if issubclass(kind, Ours) or kind is Bare]
@@ -283,12 +290,12 @@ def own_seconds(observer: Bare) -> float | None:
     return session.recorder.total_seconds if session is not None else None
 
 
-def timed(training: Training, observer: Bare) -> tuple[float, float]:
+def timed(training: Training, observer: Bare, steps: int = STEPS) -> tuple[float, float]:
     """Return the mean wall and processor seconds of a step, over as many steps as hold one logged one."""
     wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(STEPS):
+    for _ in range(steps):
         training.step(observer.before, observer.after)
-    return (time.perf_counter() - wall) / STEPS, (time.process_time() - cpu) / STEPS
+    return (time.perf_counter() - wall) / steps, (time.process_time() - cpu) / steps
 
 
 def section(case: Case, rows: list[Row]) -> str:
@@ -315,22 +322,22 @@ def spread(ratios: list[float]) -> str:
 
 ABOUT = """Ratios compare with the bare loop of the same round of ten steps: the median over rounds, and the middle
 half of them. Processor time is that of this process; `wandb` also keeps a second one busy. *Own clock* is the share
-of the time that the logger says it took, its writer's thread included: it is the steadiest of the figures. The first
-ten steps of each, where the logger looks at everything, are not in them. Updates are looked at every fiftieth step,
-activations in the four steps that end at 100 and in those that end at 500: forty-nine rounds hold both. The peers,
-which do the same at every tenth step, are measured in fifteen of the rounds."""
+of the time that the logger says it took, its writer's thread included: it is the steadiest of the figures. Steps 101 to
+600 are measured, one period of the logger: ten times updates are looked at, once activations (in four steps) and
+fingerprints. The first five steps, where it looks at everything, are not in them. The peers, which do the same at every
+tenth step, are measured in fifteen of the rounds."""
 
 
 def main() -> None:
     """Run, and print or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=49, help="rounds of ten steps; at least two")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds of ten steps; at least two")
     parser.add_argument("--out", type=Path, help="write the page here")
     parser.add_argument("--only", type=int, help="the number of one model, from 0")
     given = parser.parse_args()
     torch.set_num_threads(1)
     chosen = CASES if given.only is None else (CASES[given.only],)
-    sections = [section(case, measure(case, max(2, round(given.rounds * case.share)))) for case in chosen]
+    sections = [section(case, measure(case, max(2, given.rounds))) for case in chosen]
     load = f"The machine's load over the last five minutes was {os.getloadavg()[1]:.1f}, of which one is this."
     machine = pages.machine(f"torch {torch.__version__}", "one thread")
     pages.write(given.out, "What the logger costs", machine, f"{ABOUT}\n{load}", *sections)

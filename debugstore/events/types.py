@@ -169,7 +169,10 @@ class TrainingStep(EventData):
         Whole, doc("dropout and norm modules in eval mode with trainable parameters around")
     ] = UNSET
     num_mode_modules: Annotated[Whole, doc("dropout and norm modules of the model, in whichever mode")] = UNSET
-    weight_norm: Annotated[Real, doc("L2 of all trainable parameters at the start of the step")] = UNSET
+    weight_norm: Annotated[Real, doc("L2 of all trainable parameters at the start of the step", close=True)] = UNSET
+    weight_sample_norm: Annotated[
+        Real, doc("L2 of about 1,024 entries of each trainable parameter at the start of the step")
+    ] = UNSET
     graph_nodes: Annotated[Whole, doc("nodes in the autograd graph of the loss", close=True)] = UNSET
     allocated_bytes: Annotated[Whole, doc("memory held: CUDA allocator, else resident set", "bytes")] = UNSET
 

@@ -1,6 +1,6 @@
 """One block of lines as rows, by the stream they belong to, with the lines that are no event. Knows no store."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from debugstore.store.gathering import Gathered, OddKindError
 from debugstore.store.groups import Group
 from debugstore.store.numbers import Params
 from debugstore.store.rows import Identity, read_event, to_row
-from debugstore.store.sources import Block, Edges
+from debugstore.store.sources import Block, Edges, Lines
 from debugstore.store.streams import NATIVE, Facts, Stream, Tracker, run_of_file
 
 MAX_RAW = 2000
@@ -60,8 +60,8 @@ class Batch:
     rejects: list[Reject]
     num_known: int
     params: list[str]
-    """The parameters that were not in a batch of this decoder before; those before them are `num_known`. Together they
-    have the places that rows say."""
+    """The parameters whose ids the decoder was not told and that were not in a batch of it before; those before them
+    are `num_known`. Together they have the places that rows say."""
 
     state: bytes
     read_bytes: int
@@ -71,6 +71,10 @@ class Batch:
     num_rejects: int
     moved: list[Facts]
     """Streams that turned out to be another rank than was thought before."""
+
+
+Decoded = tuple[Batch | None, int]
+"""A batch, None for a last line that was cut; and the bytes of the file that were read by then."""
 
 
 class Decoder:
@@ -95,6 +99,15 @@ class Decoder:
         """Lines before the first event of the file."""
 
         self._params = Params(known)
+
+    def batches(self, lines: Lines) -> Iterator[Decoded]:
+        """Yield the batches of the blocks that are still to be read.
+
+        Raises:
+            NoLogsError: the file holds no log.
+        """
+        for block in lines.blocks(self.position.read_bytes, self.position.read_lines):
+            yield self.decode(block), lines.done_bytes
 
     def decode(self, block: Block) -> Batch | None:
         """Make rows of a block's lines and move the position behind them; None if it is one line that was cut.

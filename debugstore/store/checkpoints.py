@@ -12,7 +12,7 @@ from sqlalchemy.pool import StaticPool
 
 from debugstore.store.database import Database
 
-_EVERY = 1 << 23
+_EVERY = 1 << 22
 """Bytes of a file that are read between two checkpoints; half as many are written."""
 
 _MOST_PAGES = 8000

@@ -16,8 +16,7 @@ from typing import Any
 import msgspec
 
 from debugstore.store import elsewhere
-from debugstore.store.batches import Position
-from debugstore.store.elsewhere import Decoded
+from debugstore.store.batches import Decoded, Decoder, Position
 from debugstore.store.sources import Lines, Source
 
 LARGE = 1 << 24
@@ -40,10 +39,10 @@ def decoded(lines: Lines, position: Position, known: Mapping[str, int]) -> Itera
         NoLogsError: the file holds no log.
     """
     if lines.source.path is None or (lines.total_bytes or 0) - position.read_bytes < LARGE or not sys.executable:
-        yield from elsewhere.batches(lines, position, known)
+        yield from Decoder(position, lines.source.name, known).batches(lines)
         return
     with closing(_Process()) as process:
-        for batch, done in elsewhere.batches(lines, position, known):
+        for batch, done in Decoder(position, lines.source.name, known).batches(lines):
             if batch is not None:
                 position = msgspec.json.decode(batch.state, type=Position)
             begun = batch is not None and process.begin(lines.source, position, known)
@@ -59,7 +58,7 @@ def decoded(lines: Lines, position: Position, known: Mapping[str, int]) -> Itera
                 position = msgspec.json.decode(batch.state, type=Position)
             yield batch, done
     if not process.ended:
-        yield from elsewhere.batches(lines, position, known)
+        yield from Decoder(position, lines.source.name, known).batches(lines)
 
 
 _popen: Callable[..., Any] = subprocess.Popen

@@ -52,24 +52,18 @@ class Gathered:
             OddKindError: there is a value that rows would not say.
         """
         kinds = set(map(type, events))
-        if not kinds <= fast.LINES.keys() or any(kind in exact for kind in kinds):
+        if self.named is None or not kinds <= fast.LINES.keys() or any(kind in exact for kind in kinds):
             return False
         seqs = [event.seq for event in events]
         if seqs[0] <= self.last_seq or not all(map(lt, seqs, islice(seqs, 1, None))):
             return False
-        if (
-            {event.run_id for event in events},
-            {event.rank for event in events},
-        ) != self._names():
+        if {event.run_id for event in events} != {self.named[0]} or {event.rank for event in events} != {self.named[1]}:
             return False
         self.last_seq = seqs[-1]
         self._pending += events
         if len(self._pending) >= _PENDING:
             self._make_rows()
         return True
-
-    def _names(self) -> tuple[set[str], set[int]]:
-        return ({self.named[0]}, {self.named[1]}) if self.named else (set(), set())
 
     def add(self, row: Row) -> None:
         """Add the rows of one event that the exact path read."""

@@ -56,7 +56,7 @@ Columns = dict[Shape, list[Column]]
 """Many rows by shape, column by column."""
 
 _MANY = 256
-"""Rows from which on a column is looked at for whether it says the same in all of them."""
+"""Rows from which on a column that says the same in all of them is said once: worth a statement of its own."""
 
 
 @dataclass(frozen=True, slots=True)

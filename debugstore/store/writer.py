@@ -6,7 +6,7 @@ takes twice as long. `benchmarks/ingest.py` measures both.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, select
@@ -22,6 +22,9 @@ from debugstore.store.shapes import Column, Repeated, Shape, shape
 _NAMES_AT_ONCE = 500
 _ROWS = 1024
 """Most rows of one statement: more are no faster, and its program grows with them."""
+
+_STATEMENTS = 256
+"""Statements that are kept: which columns say the same in many rows differs from batch to batch."""
 
 _VARIABLES = 32_000
 """Values in one statement: SQLite's own limit is 32,766 unless it was built otherwise."""
@@ -70,7 +73,7 @@ def _is_one(column: Column) -> bool:
     return type(column) is Repeated and len(column.values) == 1
 
 
-@cache
+@lru_cache(_STATEMENTS)
 def _statement(shape: Shape, same: tuple[str, ...], rows: int) -> str:
     """Return the statement that inserts so many rows; what is the same in all of them is bound once, first.
 

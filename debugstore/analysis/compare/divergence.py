@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 STEP_COMPONENTS = ("data", "learning_rate", "forward", "backward", "optimizer")
 """What can part within a step, in causal order; `config` and `init` stand before the first step."""
+AT_START = ("weight_sample_norm", "weight_norm")
+"""Facts of the weights as the optimizer left them in the steps before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class _Around:
         self._facts = facts
         before = [fact.last_step_before for fact in facts if fact.last_step_before is not None]
         self.last_equal_step = max(before, default=None)
-        at_first = self.culprit.name == "weight_norm" and self._is_start()
+        at_first = self.culprit.name in AT_START and self._is_start()
         self.component = "init" if at_first else self.culprit.component
 
     def bound(self) -> tuple[bool, tuple[str, ...]]:
@@ -128,7 +130,7 @@ class _Around:
             return True, ()
         if component in ("data", "learning_rate"):  # these come from outside: what the weights did is no cause of them
             return self._is_start() or self._adjacent(component), ()
-        if self.culprit.name == "weight_norm":
+        if self.culprit.name in AT_START:
             unseen = self._unseen_before()
             return unseen == ("optimizer",), tuple(one for one in unseen if one != "optimizer")
         here = [one for one in _inputs(component) if not self._logged(one)]
@@ -148,14 +150,12 @@ class _Around:
         return any(fact.last_step_before == self.step - 1 for fact in self._of(component))
 
     def _of(self, component: str) -> list[_Fact]:
-        return [
-            fact for fact in self._facts if fact.series.component == component and fact.series.name != "weight_norm"
-        ]
+        return [fact for fact in self._facts if fact.series.component == component and fact.series.name not in AT_START]
 
     def _weights_equal(self) -> bool:
         """Whether the weights are known to be equal when this step begins."""
         for fact in self._facts:
-            at_start = fact.series.name in ("weight_norm", "initial_parameter_fingerprint") and fact.at_parting
+            at_start = fact.series.name in (*AT_START, "initial_parameter_fingerprint") and fact.at_parting
             updated = fact.series.name == "parameter_fingerprint" and fact.last_step_before == self.step - 1
             if at_start or updated:
                 return True

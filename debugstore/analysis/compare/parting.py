@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 FACTS = {
     "steps": (
         *("step", "nonfinite", "batch_fingerprint", "sample_labels", "num_valid_tokens", "label_entropy"),
-        *("input_mean", "input_std", "learning_rate", "learning_rates", "weight_norm", "loss", "accuracy"),
-        "sample_predictions",
+        *("input_mean", "input_std", "learning_rate", "learning_rates", "weight_sample_norm", "weight_norm"),
+        *("loss", "accuracy", "sample_predictions"),
     ),
     "grads": ("step", "nonfinite", "gradient_fingerprint", "total_norm", "clipped_norm"),
     "param_updates": (

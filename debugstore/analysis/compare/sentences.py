@@ -28,6 +28,7 @@ FACT_WORDS: Mapping[str, str] = {
     "input_std": "the spread of the inputs",
     "learning_rate": "the learning rate",
     "learning_rates": "the learning rate of a parameter group",
+    "weight_sample_norm": "the norm of a sample of the weights",
     "weight_norm": "the norm of the weights",
     "loss": "the loss",
     "accuracy": "the accuracy",

@@ -14,10 +14,10 @@ from debugstore.logger.norms import Norms, all_finite, norms, total
 from debugstore.logger.probes.base import Facts, Probe
 from debugstore.logger.probes.gradients import ends
 from debugstore.logger.rows import rows
+from debugstore.logger.samples import sampled
 from debugstore.logger.schedule import Plan
 from debugstore.logger.tensors import gathered, on_device
 
-BLOCK = 32
 PART = 1 << 20
 Copied = tuple[str, Tensor, Tensor]
 """A parameter's name, itself, and a copy of what it was before the step."""
@@ -160,7 +160,7 @@ def _against(changed: list[Copied]) -> Facts:
     grads = rows((grad.reshape(-1) for _, grad in dense), "gradients", cut=False)
     for change, grad in zip(changes, grads, strict=True):
         slope.append(torch.dot(change.to(_wide(change)), grad.to(_wide(grad))))
-        of_row = _sample(change), _sample(grad)
+        of_row = sampled(change), sampled(grad)
         samples.setdefault((grad.device, of_row[0].dim()), []).append(of_row)
     touched, moved = [], []
     for alike in samples.values():
@@ -173,17 +173,6 @@ def _against(changed: list[Copied]) -> Facts:
         "touched": gathered(touched),
         "moved": gathered(moved),
     }
-
-
-def _sample(row: Tensor) -> Tensor:
-    """Return about 1,024 of a flat tensor's numbers: (32, 32) blocks that are spread over it, or all if it is small.
-
-    A block is a cache line or two; the odd distance between them keeps to no column of a matrix.
-    """
-    if row.numel() < 2 * BLOCK * BLOCK:
-        return row
-    distance = (row.numel() // BLOCK - 1) | 1
-    return row.as_strided((BLOCK, BLOCK), (distance, 1))
 
 
 def _seen(weights: Norms, copies: list[Tensor]) -> list[float | None]:

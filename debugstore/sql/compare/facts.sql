@@ -16,7 +16,7 @@ WITH start_rows AS (
 step_rows AS (
     SELECT
         run, rank, step, nonfinite, batch_fingerprint, sample_labels, num_valid_tokens, label_entropy, input_mean,
-        input_std, learning_rate, learning_rates, weight_norm, loss, accuracy, sample_predictions,
+        input_std, learning_rate, learning_rates, weight_sample_norm, weight_norm, loss, accuracy, sample_predictions,
         ROW_NUMBER() OVER (PARTITION BY run, rank, step ORDER BY segment, seq) AS micro_step
     FROM current_steps
     WHERE run IN (:run, :other)
@@ -58,23 +58,26 @@ numbers AS (
     UNION ALL
     SELECT 9, 'learning_rate', 'learning_rate', run, rank, step, micro_step, nonfinite, learning_rate FROM step_rows
     UNION ALL
-    SELECT 11, 'optimizer', 'weight_norm', run, rank, step, micro_step, nonfinite, weight_norm FROM step_rows
+    SELECT 11, 'optimizer', 'weight_sample_norm', run, rank, step, micro_step, nonfinite, weight_sample_norm
+    FROM step_rows
     UNION ALL
-    SELECT 12, 'forward', 'loss', run, rank, step, micro_step, nonfinite, loss FROM step_rows
+    SELECT 12, 'optimizer', 'weight_norm', run, rank, step, micro_step, nonfinite, weight_norm FROM step_rows
     UNION ALL
-    SELECT 13, 'forward', 'accuracy', run, rank, step, micro_step, nonfinite, accuracy FROM step_rows
+    SELECT 13, 'forward', 'loss', run, rank, step, micro_step, nonfinite, loss FROM step_rows
     UNION ALL
-    SELECT 17, 'backward', 'total_norm', run, rank, step, micro_step, nonfinite, total_norm FROM grad_rows
+    SELECT 14, 'forward', 'accuracy', run, rank, step, micro_step, nonfinite, accuracy FROM step_rows
     UNION ALL
-    SELECT 18, 'optimizer', 'clipped_norm', run, rank, step, micro_step, nonfinite, clipped_norm FROM grad_rows
+    SELECT 18, 'backward', 'total_norm', run, rank, step, micro_step, nonfinite, total_norm FROM grad_rows
     UNION ALL
-    SELECT 20, 'optimizer', 'update_norm', run, rank, step, micro_step, nonfinite, update_norm FROM update_rows
+    SELECT 19, 'optimizer', 'clipped_norm', run, rank, step, micro_step, nonfinite, clipped_norm FROM grad_rows
     UNION ALL
-    SELECT 21, 'optimizer', 'update_ratio', run, rank, step, micro_step, nonfinite, update_ratio FROM update_rows
+    SELECT 21, 'optimizer', 'update_norm', run, rank, step, micro_step, nonfinite, update_norm FROM update_rows
     UNION ALL
-    SELECT 22, 'forward', 'validation_loss', run, rank, step, micro_step, nonfinite, loss FROM validation_rows
+    SELECT 22, 'optimizer', 'update_ratio', run, rank, step, micro_step, nonfinite, update_ratio FROM update_rows
     UNION ALL
-    SELECT 23, 'forward', 'validation_accuracy', run, rank, step, micro_step, nonfinite, accuracy FROM validation_rows
+    SELECT 23, 'forward', 'validation_loss', run, rank, step, micro_step, nonfinite, loss FROM validation_rows
+    UNION ALL
+    SELECT 24, 'forward', 'validation_accuracy', run, rank, step, micro_step, nonfinite, accuracy FROM validation_rows
 ),
 texts AS (
     SELECT
@@ -90,13 +93,13 @@ texts AS (
     UNION ALL
     SELECT 10, 'learning_rate', 'learning_rates', run, rank, step, micro_step, learning_rates FROM step_rows
     UNION ALL
-    SELECT 14, 'forward', 'sample_predictions', run, rank, step, micro_step, sample_predictions FROM step_rows
+    SELECT 15, 'forward', 'sample_predictions', run, rank, step, micro_step, sample_predictions FROM step_rows
     UNION ALL
-    SELECT 15, 'forward', 'buffer_fingerprint', run, rank, step, micro_step, buffer_fingerprint FROM update_rows
+    SELECT 16, 'forward', 'buffer_fingerprint', run, rank, step, micro_step, buffer_fingerprint FROM update_rows
     UNION ALL
-    SELECT 16, 'backward', 'gradient_fingerprint', run, rank, step, micro_step, gradient_fingerprint FROM grad_rows
+    SELECT 17, 'backward', 'gradient_fingerprint', run, rank, step, micro_step, gradient_fingerprint FROM grad_rows
     UNION ALL
-    SELECT 19, 'optimizer', 'parameter_fingerprint', run, rank, step, micro_step, parameter_fingerprint FROM update_rows
+    SELECT 20, 'optimizer', 'parameter_fingerprint', run, rank, step, micro_step, parameter_fingerprint FROM update_rows
 ),
 recorded AS (
     SELECT
