@@ -25,8 +25,9 @@ LARGE = 1 << 24
 _PIPE = 1 << 20
 """Bytes between the two processes."""
 
-_START = f"import sys; sys.path[:] = {{}}; from {elsewhere.__name__} import main; main()"
-"""What the other process runs, with the path it finds modules by: that saves it the search for what is installed."""
+_START = f"import gc, sys; gc.disable(); sys.path[:] = {{}}; from {elsewhere.__name__} import main; main()"
+"""What the other process runs, with the path it finds modules by: that saves it the search for what is installed. It
+looks for no garbage among what it imports."""
 
 
 def decoded(lines: Lines, position: Position, known: Mapping[str, int]) -> Iterator[Decoded]:

@@ -33,6 +33,7 @@ def seldom_searched() -> Iterator[None]:
 
 def main() -> None:
     """Make the batches that the process which started this one asks for, one ahead of what it takes."""
+    gc.enable()
     send(pickle.dumps(READY))
     path, state, known = pickle.load(sys.stdin.buffer)
     source = Source(path, Path(path))
