@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 DENSE_STEPS = 5
 FINGERPRINT_EVERY = 500
-ACTIVATIONS_FIRST = 100
+SETTLED = 100
 ACTIVATIONS_EVERY = 500
 ACTIVATIONS_WINDOW = 4
 
@@ -16,8 +16,8 @@ class Plan(NamedTuple):
     `window` is the place of the step in a window of steps whose activations are looked at together, None outside;
     `activations` says that the window is reported: at its end, and at each of the first steps. What tells little
     between is asked rarer than the event it belongs to: `close` is a `training_step` that also describes the form of
-    the outputs, as often as updates are looked at; fingerprints come at most every 500 steps, since the bits of norms
-    tell as much at the others.
+    the outputs, as often as updates are looked at, half as often after step 100; fingerprints come at most every 500
+    steps, since the bits of norms tell as much at the others.
     """
 
     step: int
@@ -74,7 +74,8 @@ class Schedule:
             step=step,
             first=first,
             steps=steps,
-            close=dense or (steps and _first_of(step, self.step_every, self.update_every)),
+            close=dense
+            or (steps and _first_of(step, self.step_every, self.update_every * (1 if step <= SETTLED else 2))),
             gradients=gradients,
             gradient_fingerprint=dense or (gradients and _first_of(step, self.grad_every, FINGERPRINT_EVERY)),
             updates=updates,
@@ -101,4 +102,4 @@ def _first_of(step: int, every: int, rarely: int) -> bool:
 
 def _window_end(step: int) -> int:
     """Return the last step of the window that `step` lies in or that comes next: 100, then multiples of 500."""
-    return ACTIVATIONS_FIRST if step <= ACTIVATIONS_FIRST else -(-step // ACTIVATIONS_EVERY) * ACTIVATIONS_EVERY
+    return SETTLED if step <= SETTLED else -(-step // ACTIVATIONS_EVERY) * ACTIVATIONS_EVERY

@@ -34,10 +34,10 @@ def test_activations_come_at_a_hundred_and_then_rarely() -> None:
 @pytest.mark.parametrize(
     ("cadence", "close", "gradient_fingerprint", "parameter_fingerprint"),
     [
-        ((10, 10, 50), range(50, 1201, 50), (500, 1000), (500, 1000)),
+        ((10, 10, 50), (50, *range(100, 1201, 100)), (500, 1000), (500, 1000)),
         (
             (7, 1, 50),
-            [-(-step // 7) * 7 for step in range(50, 1200, 50)],
+            (56, 105, *(-(-step // 7) * 7 for step in range(200, 1200, 100))),
             (500, 1000),
             (500, 1000),
         ),

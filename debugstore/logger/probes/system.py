@@ -18,7 +18,7 @@ PAGE_BYTES = resource.getpagesize()
 
 
 class System(Probe):
-    """`allocated_bytes` and, at the first steps and with every update, `graph_nodes` of `training_step`."""
+    """`allocated_bytes` and, at close steps, `graph_nodes` of `training_step`."""
 
     name = "system"
     cost = "reads one number of the allocator or of /proc; a walk over at most 10,000 graph nodes at close steps"
