@@ -26,8 +26,8 @@ PerParam = dict[str, int | float | None] | None | UnsetType
 def doc(description: str, unit: str = "", *, close: bool = False) -> msgspec.Meta:
     """Describe a field for the reference pages; `unit` is empty where the number has none.
 
-    `close` fields come at close steps only: the first five of a segment, then about as often as updates are logged, from
-    step 100 on half as often.
+    `close` fields come at close steps only: the first five of a segment, then about as often as updates are logged,
+    after step 100 half as often.
     """
     return msgspec.Meta(
         description=f"{description}; at close steps" if close else description, extra={"unit": unit, "close": close}

@@ -127,9 +127,11 @@ class Hooks:
 
     def forward_entered(self, inputs: Any) -> None:
         """Note that the model was called, or its first argument is at hand."""
+        began = time.perf_counter()
         recorder = self._recorder
         if recorder is not None and recorder.idle and torch.is_grad_enabled():
             recorder.forward_passed()
+            recorder.seconds += time.perf_counter() - began
         else:
             self._run(Recorder.forward_entered, inputs)
 
