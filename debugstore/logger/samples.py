@@ -6,13 +6,13 @@ from torch import Tensor
 BLOCK = 32
 
 
-def sampled(flat: Tensor) -> Tensor:
-    """Return a view of about 1,024 of a flat tensor's numbers: (32, 32) in blocks spread over it; all of a small one.
+def sampled(values: Tensor) -> Tensor:
+    """Return a view of about 1,024 of a contiguous tensor's numbers: (32, 32) in blocks spread over it, or all.
 
     A block is two or three cache lines; the odd distance between blocks keeps to no column of a matrix.
     """
-    distance = _distance(flat.numel())
-    return flat if distance is None else flat.as_strided((BLOCK, BLOCK), (distance, 1))
+    distance = _distance(values.numel())
+    return values if distance is None else values.as_strided((BLOCK, BLOCK), (distance, 1))
 
 
 def sampled_places(size: int) -> Tensor:

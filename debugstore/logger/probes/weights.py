@@ -48,7 +48,6 @@ class Weights(Probe):
 
 
 def _sample(parameter: Tensor) -> Tensor:
-    values = parameter.detach()
-    if values.is_contiguous():
-        return sampled(values.view(-1))
-    return torch.take(values, sampled_places(values.numel()).to(values.device))
+    if parameter.is_contiguous():
+        return sampled(parameter)
+    return torch.take(parameter, sampled_places(parameter.numel()).to(parameter.device))
