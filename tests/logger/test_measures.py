@@ -1,5 +1,6 @@
 """Seconds, memory, the graph, the scaler and fingerprints in the log, against clocks, the system and plain loops."""
 
+import gc
 import re
 import time
 from pathlib import Path
@@ -133,3 +134,19 @@ def test_fingerprints_in_the_log_are_those_of_a_slow_sum(tmp_path: Path) -> None
     for name, kind in kinds.items():
         found = [int(data[f"{name}_fingerprint"], 16) for data in by_step(log, kind).values()]
         assert found == expected[name]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not list open files")
+def test_no_file_stays_open_after_a_logger(tmp_path: Path) -> None:
+    """What a logger opened, its log and the process's sizes, is closed when it is gone."""
+    gc.collect()  # those of the tests before
+    before = sorted(path.name for path in Path("/proc/self/fd").iterdir())
+    for number in range(3):
+        model = small_model()
+        log = DebugLogger(model, torch.optim.SGD(model.parameters(), 0.1), log_dir=tmp_path / str(number))
+        log.training_step(torch.tensor(1.0))
+        assert len(list(Path("/proc/self/fd").iterdir())) > len(before)
+        log.close()
+        del log, model
+        gc.collect()
+    assert sorted(path.name for path in Path("/proc/self/fd").iterdir()) == before
