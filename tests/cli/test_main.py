@@ -181,7 +181,11 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 
 def test_control_c_ends_with_130(folder: Path) -> None:
     """Ctrl-C stops a long query at once, without a traceback, with the code a shell expects."""
-    process = start("sql", "--timeout", "60", ENDLESS, cwd=folder)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell job starts with it ignored
+    try:
+        process = start("sql", "--timeout", "60", ENDLESS, cwd=folder)
+    finally:
+        signal.signal(signal.SIGINT, before)
     time.sleep(1.5)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
