@@ -18,6 +18,7 @@ from benchmarks.zoo.run import LOGS, ROOT, Job, digest, outcome
 from debugstore.analysis.findings import Finding
 from debugstore.events import EVENT_TYPES
 from debugstore.events.types import close_fields
+from debugstore.logger.schedule import Schedule
 
 ANSWERS = ROOT / ".benchmarks" / "zoo" / "answers"
 STORE_RUNS = 60
@@ -105,7 +106,7 @@ def _at_default_cadence(events: list[Event]) -> list[Event]:
 def _as_often(event: Event, first: int) -> Event:
     """Leave out the fields that only close steps have, if this is none."""
     kind = EVENT_TYPES.get(event["event_type"])
-    if kind is None or event["step"] < first + 5 or event["step"] % (50 if event["step"] <= 100 else 100) == 0:
+    if kind is None or Schedule(first=first).coming(event["step"]).close:
         return event
     rare = close_fields(kind)
     return {**event, "data": {key: value for key, value in event["data"].items() if key not in rare}}
