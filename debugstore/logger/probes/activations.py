@@ -1,9 +1,9 @@
 """What each module of the model puts out: over the first steps, then over a few steps, rarely."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import ref
 
 import torch
@@ -39,40 +39,60 @@ class _Window:
     facts: Facts = field(default_factory=dict)
 
 
+class _Made(NamedTuple):
+    """The output that was looked at last, and its units' ranges as long as nobody writes into it."""
+
+    tensor: Callable[[], Tensor | None]
+    version: int = -1
+    ranges: Ranges | None = None
+
+    def is_(self, inputs: Any) -> bool:
+        """Whether it is what the next module was given."""
+        return inputs is not None and self.tensor() is inputs
+
+    def ranges_of(self, inputs: Tensor) -> Ranges | None:
+        """Return the ranges, if it is what the next module was given and is as it was."""
+        return self.ranges if self.is_(inputs) and inputs._version == self.version else None
+
+
+_NOTHING = _Made(lambda: None)
+
+
 class Activations(Probe):
     """`activations`: spread, dead and saturated units, what is not finite, by module.
 
-    What a module only passes on of the output just looked at is not looked at again; a sum may be seen there first. Of
-    an output the first rows are looked at, or the first samples where channels come second, one at least: ranges over
-    2^17 numbers, spread and saturation over 2^14.
+    An output is looked at once: not again as the next module's input, nor where a module only passes it on; a sum may
+    be seen there first. The first rows are looked at, or the first samples where channels come second, one at least:
+    2^17 numbers for the units' ranges over a window, at its last step 2^14 for spread and saturation.
     """
 
     name = "activations"
     cost = (
-        "two passes over 2^17 numbers of each module's input and output, three over 2^14, in the first five steps "
-        "and in four of every five hundred"
+        "two passes over 2^17 numbers of each module's output, and of its input where that is another's, in the first "
+        "five steps and in four of every five hundred; three over 2^14 in the last of these"
     )
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._windows: dict[str, _Window] = {}
         self._last_dim = True
+        self._reported = False
         self._produced = False
-        self._last_made: ref[Tensor] | None = None
+        self._last = _NOTHING
 
     def wants_modules(self, plan: Plan) -> bool:
         """Look at every step of a window; a window that starts forgets the one before."""
         if plan.window == 0:
             self._windows = {}
-        self._last_dim, self._produced, self._last_made = True, False, None
+        self._last_dim, self._produced, self._last = True, False, _NOTHING
+        self._reported = plan.activations
         return plan.window is not None
 
     def module_ran(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
         """Measure a module's output, and which units of its input are ever active."""
         made = _first_tensor(output)
-        known = self._last_made is not None and self._last_made() is inputs
-        self._last_made = None if made is None else ref(made)
-        if known and isinstance(module, PASSING):
+        last, self._last = self._last, _NOTHING if made is None else _Made(ref(made))
+        if isinstance(module, PASSING) and last.is_(inputs):
             return
         if made is None or not made.is_floating_point() or made.dim() < 2 or made.numel() == 0:
             return
@@ -87,11 +107,13 @@ class Activations(Probe):
         window.ranges = _widened(window.ranges, ranges)
         has_weights = next(module.parameters(recurse=False), None) is not None
         if self._produced and has_weights and isinstance(inputs, Tensor) and inputs.is_floating_point():
-            window.input_ranges = _widened(
-                window.input_ranges, _ranges(_first(inputs, last_before, MAX_RANGED), last_before)
-            )
+            of_input = last.ranges_of(inputs) or _ranges(_first(inputs, last_before, MAX_RANGED), last_before)
+            window.input_ranges = _widened(window.input_ranges, of_input)
         self._produced = True
-        window.facts = _measure(module, values, ranges, self._last_dim)
+        if not made.is_inference():  # else nobody counts who writes into it
+            self._last = _Made(ref(made), made._version, ranges)
+        if self._reported:
+            window.facts = _measure(module, values, ranges, self._last_dim)
 
     def start_events(self, batch: Batch) -> Iterable[tuple[str, Facts]]:
         """Return the window so far: at its end, and at each of the first steps."""
