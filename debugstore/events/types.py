@@ -210,18 +210,22 @@ class GradientStats(EventData):
 
 
 class ParamUpdates(EventData):
-    """What one optimizer step changed."""
+    """What one optimizer step changed.
+
+    Of a parameter with 8,192 numbers or more 4,096 are looked at, in blocks spread over it, and stand for the others;
+    `weight_norm` and what is not finite come from all numbers.
+    """
 
     event_type = "param_updates"
     table = "param_updates"
 
-    num_params_updated: Annotated[Whole, doc("trainable parameters of which any entry changed", "tensors")] = UNSET
+    num_params_updated: Annotated[Whole, doc("trainable parameters of which an entry was seen to change", "tensors")] = UNSET
     num_params_total: Annotated[Whole, doc("trainable parameters", "tensors")] = UNSET
     no_updates: Annotated[Flag, doc("nothing changed at all")] = UNSET
     update_norm: Annotated[Real, doc("L2 of the whole change")] = UNSET
     weight_norm: Annotated[Real, doc("L2 of all trainable parameters before the step")] = UNSET
     update_ratio: Annotated[Real, doc("update_norm / weight_norm")] = UNSET
-    share_entries_changed: Annotated[Real, doc("share of sampled entries with a gradient that changed", "0..1")] = UNSET
+    share_entries_changed: Annotated[Real, doc("of the entries with a gradient, the share that changed", "0..1")] = UNSET
     decay_norm: Annotated[Real, doc("L2 of the part that weight decay explains: lr * weight_decay * weights")] = UNSET
     update_gradient_cosine: Annotated[Real, doc("cosine between the change and minus the gradient", "-1..1")] = UNSET
     num_nonfinite_params: Annotated[Whole, doc("parameters with a NaN or infinite entry after it", "tensors")] = UNSET

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from debugstore import DebugLogger
 from debugstore.logger import readback
+from debugstore.logger.samples import BLOCK, MANY
 from tests.support.training import batch, events, small_model
 
 SYNCS = ("aten::_local_scalar_dense", "aten::is_nonzero", "aten::nonzero", "aten::equal")
@@ -191,27 +192,29 @@ def test_neither_batch_nor_graph_is_kept(tmp_path: Path) -> None:
             optimizer.zero_grad()
 
 
-def test_the_copy_of_the_parameters_lives_only_in_the_sampled_step(tmp_path: Path) -> None:
-    """After an optimizer step no tensor as large as a parameter is left over; during it at most one copy."""
-    size = 251 * 251  # like nothing else that lives
-    model = nn.Sequential(nn.Linear(251, 251), nn.Linear(251, 251))
+@pytest.mark.parametrize(("width", "looked_at"), [(251, 2 * MANY * BLOCK), (61, 2 * (61 * 61 + 61))])
+def test_the_copy_of_the_parameters_lives_only_in_the_sampled_step(tmp_path: Path, width: int, looked_at: int) -> None:
+    """During an optimizer step a sample of large parameters is held and a copy of small ones; after it neither."""
+    model = nn.Sequential(nn.Linear(width, width), nn.Linear(width, width))
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    x = torch.randn(4, 251)
-    sizes: list[int] = []
+    x = torch.randn(4, width)
+    held: list[tuple[int, int]] = []
 
-    def large() -> int:
+    def now() -> tuple[int, int]:
         gc.collect()
-        return sum(issubclass(type(thing), Tensor) and thing.numel() == size for thing in gc.get_objects())
+        tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), Tensor)]
+        sizes = [size for _, size in {(tensor.data_ptr(), tensor.numel()) for tensor in tensors}]
+        return sizes.count(width * width), sizes.count(looked_at)
 
     with DebugLogger(model, optimizer, log_dir=tmp_path) as log:
-        optimizer.register_step_pre_hook(lambda *_: sizes.append(large()))
+        optimizer.register_step_pre_hook(lambda *_: held.append(now()))
         for _ in range(3):
             loss = model(x).sum()
             log.training_step(loss)
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
-            sizes.append(large())
-    held_before = 2 + 2  # parameters and their gradients
-    assert sizes[0::2] == [held_before + 2] * 3
-    assert sizes[1::2] == [2] * 3
+            held.append(now())
+    parameters, gradients = 2, 2
+    assert held[0::2] == [(parameters + gradients, 1)] * 3
+    assert held[1::2] == [(parameters, 0)] * 3
