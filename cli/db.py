@@ -28,7 +28,7 @@ def db(context: typer.Context) -> None:
 
 
 @app.command()
-def upgrade(context: typer.Context, db: Db = None) -> None:
+def upgrade(context: typer.Context, db: Db = None, format: FormatOption = Format.TABLE) -> None:
     """Bring a store to the schema of this debugstore; one that has it already stays as it is.
 
     \b
@@ -36,10 +36,12 @@ def upgrade(context: typer.Context, db: Db = None) -> None:
       debugstore db upgrade
       debugstore --db postgresql://host/logs db upgrade
     """
+    from debugstore.render.listings import render_done
+
     with options.opened(context, db) as store:
         before, after = store.upgrade()
     change = f"has schema {after} already" if before == after else f"is at schema {after} now, it was at {before}"
-    options.write(f"the store {change}")
+    options.write(render_done([f"the store {change}"], ["before", "after"], [(before, after)], format=format))
 
 
 @app.command()
@@ -77,18 +79,19 @@ def check(context: typer.Context, db: Db = None, format: FormatOption = Format.T
 
 
 @app.command()
-def vacuum(context: typer.Context, db: Db = None) -> None:
+def vacuum(context: typer.Context, db: Db = None, format: FormatOption = Format.TABLE) -> None:
     """Give the space of removed runs back.
 
     \b
     Examples:
       debugstore db vacuum
     """
-    from debugstore.render.listings import shown_bytes
+    from debugstore.render.listings import render_done, shown_bytes
 
     with options.opened(context, db) as store:
         before, after = store.vacuum()
-    options.write(f"{shown_bytes(before)} before, {shown_bytes(after)} now")
+    told = f"{shown_bytes(before)} before, {shown_bytes(after)} now"
+    options.write(render_done([told], ["bytes_before", "bytes_after"], [(before, after)], format=format))
 
 
 @app.command()
@@ -96,6 +99,7 @@ def backup(
     context: typer.Context,
     target: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; the copy is a store of SQLite.")],
     db: Db = None,
+    format: FormatOption = Format.TABLE,
 ) -> None:
     """Copy a store into a new file, consistently, while others write it.
 
@@ -104,21 +108,25 @@ def backup(
       debugstore db backup monday.db
       debugstore --db postgresql://host/logs db backup laptop.db
     """
-    from debugstore.render.listings import shown_bytes
+    from debugstore.render.listings import render_done, shown_bytes
 
     with options.opened(context, db) as store:
         size = store.backup(target)
-    options.write(f"{target}: {shown_bytes(size)}")
+    told = f"{target}: {shown_bytes(size)}"
+    options.write(render_done([told], ["file", "bytes"], [(str(target), size)], format=format))
 
 
 @app.command()
-def rebuild(context: typer.Context, db: Db = None) -> None:
+def rebuild(context: typer.Context, db: Db = None, format: FormatOption = Format.TABLE) -> None:
     """Derive again what the store derives from its rows: counts, what a resume superseded, the facts of runs.
 
     \b
     Examples:
       debugstore db rebuild
     """
+    from debugstore.render.listings import render_done
+
     with options.opened(context, db) as store:
         segments = store.rebuild()
-    options.write(f"{segments} segments derived again")
+    told = f"{segments} segments derived again"
+    options.write(render_done([told], ["num_segments"], [(segments,)], format=format))

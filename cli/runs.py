@@ -48,6 +48,7 @@ def remove(
     runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Runs by name, id or unique prefix.")],
     yes: Yes = False,
     db: Db = None,
+    format: FormatOption = Format.TABLE,
 ) -> None:
     """Remove runs and all their rows from the store; their logs stay where they are.
 
@@ -56,13 +57,17 @@ def remove(
       debugstore runs rm lr-3e-3
       debugstore runs rm failed-1 failed-2 --yes
     """
+    from debugstore.render.listings import render_done
+
     with options.opened(context, db) as store:
         found = store.find(*runs)
         if not yes:
             named = ", ".join(f"{run.run_id} ({run.num_events} events)" for run in found)
             options.confirm(f"Remove {named}?")
         store.remove(*(run.run_id for run in found))
-    options.write("\n".join(f"removed {run.run_id}" for run in found))
+    removed = [(run.run_id, run.num_events) for run in found]
+    told = [f"removed {run.run_id}" for run in found]
+    options.write(render_done(told, ["run_id", "num_events"], removed, format=format))
 
 
 @app.command()
@@ -72,6 +77,7 @@ def tag(
     tags: Annotated[list[str] | None, typer.Argument(metavar="TAG", help="Tags to put on it.")] = None,
     remove: Annotated[list[str] | None, typer.Option("--remove", metavar="TAG", help="Take this tag off it.")] = None,
     db: Db = None,
+    format: FormatOption = Format.TABLE,
 ) -> None:
     """Put tags on a run, or take them off; print those it has then.
 
@@ -80,8 +86,11 @@ def tag(
       debugstore runs tag baseline paper good
       debugstore runs tag baseline --remove good
     """
+    from debugstore.render.listings import render_done
+
     with options.opened(context, db) as store:
-        options.write("\n".join(store.tag(run, tags or (), remove or ())))
+        found = store.tag(run, tags or (), remove or ())
+    options.write(render_done(found, ["tag"], [(tag,) for tag in found], format=format))
 
 
 @app.command()

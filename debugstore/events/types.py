@@ -219,13 +219,13 @@ class ParamUpdates(EventData):
     event_type = "param_updates"
     table = "param_updates"
 
-    num_params_updated: Annotated[Whole, doc("trainable parameters of which an entry was seen to change", "tensors")] = UNSET
+    num_params_updated: Annotated[Whole, doc("trainable parameters of which an entry changed", "tensors")] = UNSET
     num_params_total: Annotated[Whole, doc("trainable parameters", "tensors")] = UNSET
     no_updates: Annotated[Flag, doc("nothing changed at all")] = UNSET
     update_norm: Annotated[Real, doc("L2 of the whole change")] = UNSET
     weight_norm: Annotated[Real, doc("L2 of all trainable parameters before the step")] = UNSET
     update_ratio: Annotated[Real, doc("update_norm / weight_norm")] = UNSET
-    share_entries_changed: Annotated[Real, doc("of the entries with a gradient, the share that changed", "0..1")] = UNSET
+    share_entries_changed: Annotated[Real, doc("share of the entries with a gradient that changed", "0..1")] = UNSET
     decay_norm: Annotated[Real, doc("L2 of the part that weight decay explains: lr * weight_decay * weights")] = UNSET
     update_gradient_cosine: Annotated[Real, doc("cosine between the change and minus the gradient", "-1..1")] = UNSET
     num_nonfinite_params: Annotated[Whole, doc("parameters with a NaN or infinite entry after it", "tensors")] = UNSET

@@ -70,6 +70,13 @@ def render_runs(runs: Sequence[RunSummary], *, format: str = Format.TABLE, width
     return render_rows(*_without_empty(rows, columns), format, width=width)
 
 
+def render_done(
+    told: Sequence[str], columns: Sequence[str], rows: Sequence[Sequence[Any]], *, format: str = Format.TABLE
+) -> str:
+    """Return what a command did: lines for people, rows for programs."""
+    return "\n".join(map(printable, told)) if format == Format.TABLE else render_rows(rows, columns, format)
+
+
 def render_events(events: Sequence[Mapping[str, Any]], *, format: str = Format.TABLE, width: int | None = None) -> str:
     """Return events: for people their plain fields, wrapped to `width` (80 if None) in a table; for programs whole."""
     if format == Format.JSON:

@@ -140,6 +140,24 @@ def test_upgrade(type_: Type) -> None:
     assert "no store at nowhere.db" in type_("--db", "nowhere.db", "db", "upgrade").failed()
 
 
+def test_what_a_command_did_can_be_read_by_programs(type_: Type, folder: Path) -> None:
+    """Every command that changes the store says as JSON what it says in words."""
+
+    def said(*words: str) -> list[dict[str, object]]:
+        return json.loads(type_(*words, "--format", "json").done())
+
+    assert said("runs", "tag", "baseline", "paper", "good") == [{"tag": "good"}, {"tag": "paper"}]
+    assert said("runs", "tag", "baseline", "--remove", "good", "--remove", "paper") == []
+    assert said("runs", "rm", "lr-2", "--yes") == [{"run_id": "lr-2", "num_events": len(HEALTHY.events())}]
+    (upgraded,) = said("db", "upgrade")
+    assert upgraded["before"] == upgraded["after"]
+    (vacuumed,) = said("db", "vacuum")
+    assert vacuumed["bytes_before"] >= vacuumed["bytes_after"] == (folder / "debugstore.db").stat().st_size
+    assert said("db", "backup", "copy.db") == [{"file": "copy.db", "bytes": (folder / "copy.db").stat().st_size}]
+    assert said("db", "rebuild") == [{"num_segments": 1}]
+    assert type_("db", "rebuild", "--format", "csv").done() == "num_segments\n1\n"
+
+
 def test_a_group_alone_shows_its_help(type_: Type) -> None:
     """`debugstore db` says what there is to type."""
     outcome = type_("db")
