@@ -1,9 +1,9 @@
 """What each module of the model puts out: over the first steps, then over a few steps, rarely."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import ref
 
 import torch
@@ -17,7 +17,7 @@ from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.schedule import Plan
 from debugstore.logger.tensors import finite_range, number, on_host
 
-MAX_RANGED = 1 << 17
+MAX_RANGED = 1 << 16
 MAX_MEASURED = 1 << 14
 BOUNDED = {nn.Tanh: (-0.99, 0.99), nn.Sigmoid: (0.01, 0.99)}
 PASSING = (nn.Identity, nn.Flatten, nn.Unflatten, _DropoutNd)
@@ -39,37 +39,19 @@ class _Window:
     facts: Facts = field(default_factory=dict)
 
 
-class _Made(NamedTuple):
-    """The output that was looked at last, and its units' ranges as long as nobody writes into it."""
-
-    tensor: Callable[[], Tensor | None]
-    version: int = -1
-    ranges: Ranges | None = None
-
-    def is_(self, inputs: Any) -> bool:
-        """Whether it is what the next module was given."""
-        return inputs is not None and self.tensor() is inputs
-
-    def ranges_of(self, inputs: Tensor) -> Ranges | None:
-        """Return the ranges, if it is what the next module was given and is as it was."""
-        return self.ranges if self.is_(inputs) and inputs._version == self.version else None
-
-
-_NOTHING = _Made(lambda: None)
-
-
 class Activations(Probe):
     """`activations`: spread, dead and saturated units, what is not finite, by module.
 
-    An output is looked at once: not again as the next module's input, nor where a module only passes it on; a sum may
-    be seen there first. The first rows are looked at, or the first samples where channels come second, one at least:
-    2^17 numbers for the units' ranges over a window, at its last step 2^14 for spread and saturation.
+    What a module only passes on of the output just looked at is not looked at again; a sum may be seen there first. An
+    output is looked at again as an input: what happens to it between may leave no other trace. The first rows are
+    looked at, or the first samples where channels come second, one at least: 2^16 numbers for the units' ranges over a
+    window, at its last step 2^14 for spread and saturation.
     """
 
     name = "activations"
     cost = (
-        "two passes over 2^17 numbers of each module's output, and of its input where that is another's, in the first "
-        "five steps and in four of every five hundred; three over 2^14 in the last of these"
+        "two passes over 2^16 numbers of each module's input and output in the first five steps and in four of every "
+        "five hundred, three over 2^14 in the last of these"
     )
 
     def __init__(self, context: Context) -> None:
@@ -78,21 +60,22 @@ class Activations(Probe):
         self._last_dim = True
         self._reported = False
         self._produced = False
-        self._last = _NOTHING
+        self._last_made: ref[Tensor] | None = None
 
     def wants_modules(self, plan: Plan) -> bool:
         """Look at every step of a window; a window that starts forgets the one before."""
         if plan.window == 0:
             self._windows = {}
-        self._last_dim, self._produced, self._last = True, False, _NOTHING
+        self._last_dim, self._produced, self._last_made = True, False, None
         self._reported = plan.activations
         return plan.window is not None
 
     def module_ran(self, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
         """Measure a module's output, and which units of its input are ever active."""
         made = _first_tensor(output)
-        last, self._last = self._last, _NOTHING if made is None else _Made(ref(made))
-        if isinstance(module, PASSING) and last.is_(inputs):
+        known = self._last_made is not None and self._last_made() is inputs
+        self._last_made = None if made is None else ref(made)
+        if known and isinstance(module, PASSING):
             return
         if made is None or not made.is_floating_point() or made.dim() < 2 or made.numel() == 0:
             return
@@ -107,11 +90,10 @@ class Activations(Probe):
         window.ranges = _widened(window.ranges, ranges)
         has_weights = next(module.parameters(recurse=False), None) is not None
         if self._produced and has_weights and isinstance(inputs, Tensor) and inputs.is_floating_point():
-            of_input = last.ranges_of(inputs) or _ranges(_first(inputs, last_before, MAX_RANGED), last_before)
-            window.input_ranges = _widened(window.input_ranges, of_input)
+            window.input_ranges = _widened(
+                window.input_ranges, _ranges(_first(inputs, last_before, MAX_RANGED), last_before)
+            )
         self._produced = True
-        if not made.is_inference():  # else nobody counts who writes into it
-            self._last = _Made(ref(made), made._version, ranges)
         if self._reported:
             window.facts = _measure(module, values, ranges, self._last_dim)
 
