@@ -85,14 +85,14 @@ def test_what_a_module_only_passes_on_is_not_looked_at(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(3, 700, 96), (9, 4, 80, 80)])
 def test_of_large_outputs_the_first_rows_are_looked_at(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    """Rows of channels or whole samples, up to 2^17 numbers for ranges and 2^14 for the spread, one at least."""
+    """Rows of channels or whole samples, up to 2^16 numbers for ranges and 2^14 for the spread, one at least."""
     torch.manual_seed(2)
     x = torch.randn(shape)
     images = len(shape) == 4
     model = nn.Conv2d(4, 6, 1) if images else nn.Linear(96, 96)
     made = model(x).detach()
     rows = made if images else made.flatten(0, 1)
-    wide, narrow = (rows[: max(1, most // rows[0].numel())] for most in (2**17, 2**14))
+    wide, narrow = (rows[: max(1, most // rows[0].numel())] for most in (2**16, 2**14))
     assert len(narrow) < len(wide) < len(rows)
     with DebugLogger(model, torch.optim.SGD(model.parameters(), 0.1), log_dir=tmp_path) as log:
         log.training_step(model(x).sum())
