@@ -313,12 +313,12 @@ class Loop(EventData):
 
 
 class ModuleActivation(msgspec.Struct, kw_only=True):
-    """The output of one module over a window of sampled steps: its first rows, 2^17 numbers, 2^14 for spread."""
+    """The output of one module over a window of sampled steps: its first rows, 2^16 numbers, 2^14 for spread."""
 
     forward_idx: Annotated[Whole, doc("order of its forward")] = UNSET
     type: Annotated[Text, doc("class of the module")] = UNSET
     std: Annotated[Real, doc("standard deviation of the first 2^14 outputs, in whole rows")] = UNSET
-    abs_max: Annotated[Real, doc("largest finite absolute output of the first 2^17, in whole rows")] = UNSET
+    abs_max: Annotated[Real, doc("largest finite absolute output of the first 2^16, in whole rows")] = UNSET
     inactive_share: Annotated[Real, doc("share of units zero in all these rows of the window", "0..1")] = UNSET
     input_inactive_share: Annotated[Real, doc("the same of its input, where another module made it", "0..1")] = UNSET
     saturated_share: Annotated[Real, doc("share of them at the flat ends of tanh or sigmoid", "0..1")] = UNSET
