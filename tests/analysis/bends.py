@@ -99,6 +99,18 @@ def ranks(**second: Any) -> Logs:
     return (Run(world_size=2), other)
 
 
+def held_up_by_turns() -> Logs:
+    """Return two healthy ranks on a machine that does too much: their forward passes took 1.4 to 9.4 ms by turns."""
+    milliseconds = {10: (2.9, 8.0), 20: (6.1, 7.2), 30: (2.1, 10.0), 40: (2.2, 2.1), 50: (6.6, 8.1)}
+
+    def of(rank: int) -> Logs:
+        own = {"forward_seconds": lambda step: milliseconds.get(step, (2.0, 2.0))[rank] / 1000}
+        times = {"step_seconds": 0.04, "data_seconds": 0.0001, "optimizer_seconds": 0.0, "backward_seconds": 0.006}
+        return bent(Run(rank=rank, world_size=2, steps=51), loop={**times, **own})
+
+    return of(0) + of(1)
+
+
 def fingerprint(name: str) -> Callable[[int], str]:
     """Return a fingerprint that differs at every step."""
     return lambda step: f"{name}{step:08x}"

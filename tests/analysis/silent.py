@@ -13,6 +13,7 @@ from tests.analysis.bends import (
     bent,
     flat,
     grown,
+    held_up_by_turns,
     module,
     modules,
     ranks,
@@ -258,6 +259,7 @@ SILENT: dict[str, dict[str, Logs]] = {
         "a processor that is shared at times": ranks(
             loop={"forward_seconds": lambda step: 0.2 if step % 20 else 0.001, "step_seconds": 0.3}
         ),
+        "two ranks held up by turns, as measured": held_up_by_turns(),
     },
     "resume-lost-optimizer-state": {
         "plain SGD": resumed(

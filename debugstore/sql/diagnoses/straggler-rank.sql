@@ -9,9 +9,11 @@
 -- param: first_steps = 10  -- steps left out: compilation and warm-up
 -- param: part = 0.1       -- of the step that the difference has to be
 -- param: rows = 5         -- logged steps of a rank, whose median counts
+-- param: share = 0.75     -- of the steps that both logged: in so many it is slower than the quickest by that ratio
 -- why: Every rank waits in backward for the slowest: its lost time is lost on all of them.
 -- remedy: Look at that machine's loader and device; balance the shards: `DataLoader(..., num_workers=8)`.
--- silent-on: the ranks that wait, whose time goes into backward; a machine whose processors are shared at times
+-- silent-on: the ranks that wait, whose time goes into backward; a machine whose processors are shared, which holds up
+--   one rank now and another then
 -- evidence: SELECT rank, step, step_seconds, backward_seconds, data_seconds FROM current_loops WHERE run = :run ORDER BY step, rank LIMIT 20
 WITH measures AS (
     SELECT 'all' AS measure
@@ -58,8 +60,22 @@ medians AS (
     WHERE num_rows >= :rows
     GROUP BY measure, rank
 ),
+placed AS (
+    SELECT
+        medians.*,
+        ROW_NUMBER() OVER (PARTITION BY measure ORDER BY own_seconds, rank) AS place,
+        MIN(good_seconds) OVER (PARTITION BY measure) AS best_seconds
+    FROM medians
+),
 quickest AS (
-    SELECT measure, MIN(own_seconds) AS own_seconds, MIN(good_seconds) AS good_seconds FROM medians GROUP BY measure
+    SELECT measure, rank, own_seconds, best_seconds FROM placed WHERE place = 1
+),
+side_by_side AS (
+    SELECT o.measure, o.rank, AVG(CASE WHEN o.own_seconds > :ratio * b.own_seconds THEN 1.0 ELSE 0.0 END) AS slower
+    FROM own AS o
+    INNER JOIN quickest AS q ON o.measure = q.measure
+    INNER JOIN own AS b ON q.measure = b.measure AND q.rank = b.rank AND o.step = b.step
+    GROUP BY o.measure, o.rank
 )
 SELECT
     slow.step,
@@ -69,8 +85,10 @@ SELECT
     slow.rank
 FROM medians AS slow
 INNER JOIN quickest AS quick ON slow.measure = quick.measure
+INNER JOIN side_by_side AS paired ON slow.measure = paired.measure AND slow.rank = paired.rank
 WHERE
     slow.own_seconds > :ratio * quick.own_seconds
-    AND slow.good_seconds > :ratio * quick.good_seconds
+    AND slow.good_seconds > :ratio * quick.best_seconds
+    AND paired.slower >= :share
     AND slow.own_seconds - quick.own_seconds > :part * slow.step_seconds
 ORDER BY slow.own_seconds DESC
