@@ -202,9 +202,11 @@ def test_the_copy_of_the_parameters_lives_only_in_the_sampled_step(tmp_path: Pat
 
     def now() -> tuple[int, int]:
         gc.collect()
-        tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), Tensor)]
-        sizes = [size for _, size in {(tensor.data_ptr(), tensor.numel()) for tensor in tensors}]
-        return sizes.count(width * width), sizes.count(looked_at)
+        sizes = (width * width, looked_at)
+        tensors = [thing for thing in gc.get_objects() if type(thing) in (Tensor, nn.Parameter)]
+        places = {(tensor.data_ptr(), tensor.numel()) for tensor in tensors if tensor.numel() in sizes}
+        of_parameters, of_looked_at = ([size for _, size in places].count(size) for size in sizes)
+        return of_parameters, of_looked_at
 
     with DebugLogger(model, optimizer, log_dir=tmp_path) as log:
         optimizer.register_step_pre_hook(lambda *_: held.append(now()))
