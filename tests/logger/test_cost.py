@@ -170,7 +170,7 @@ def test_memory_is_flat_over_many_steps(tmp_path: Path) -> None:
                 log._session.flush()  # what waits to be written goes and comes
                 counts.append(tensors_alive())
                 blocks.append(sys.getallocatedblocks())
-    assert counts[0] == counts[1]
+    assert counts[1] <= counts[0]  # what other tests left may go meanwhile
     assert blocks[1] - blocks[0] < 500  # about a thousand events were written between
 
 
