@@ -13,9 +13,8 @@ from torch import Tensor
 from debugstore.logger.context import local
 from debugstore.logger.norms import Norms, all_finite, norms, row_norms
 from debugstore.logger.samples import BLOCK, MANY, sampled
-from debugstore.logger.tensors import gathered
+from debugstore.logger.tensors import gathered, wide
 
-Facts = dict[str, Any]
 BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.int8}
 
 
@@ -51,7 +50,7 @@ def before(parameters: Sequence[Tensor]) -> Before:
     return Before(parameters, by_sample, tuple(view.numel() for view in views), _joined(views), norms(values))
 
 
-def changes(begun: Before) -> Facts:
+def changes(begun: Before) -> dict[str, Any]:
     """Measure how each parameter changed since, a list a fact; the copy is used up for it.
 
     weight: L2 before; change, absolute: L2 and L1 of the change where it is looked at; size: how many numbers that are;
@@ -104,7 +103,7 @@ def _same_bits(begun: Before, now: Tensor) -> list[Tensor]:
     return [part.sum() for part in torch.split(same, list(begun.sizes))]
 
 
-def _against_gradients(begun: Before, change: Tensor) -> Facts:
+def _against_gradients(begun: Before, change: Tensor) -> dict[str, Any]:
     """Measure changes (minus them) beside the gradients of their parameters.
 
     gradient: L2 where it is looked at, zero for none; gradient_elsewhere: where that is zero, L2 of all of it. By rows,
@@ -116,7 +115,7 @@ def _against_gradients(begun: Before, change: Tensor) -> Facts:
     gradient = _joined([_gradient(grad, size, begun, none) for grad, size in zip(grads, begun.sizes, strict=True)])
     seen = _each(begun, gradient, 2)
     num_rows = len(grads) if begun.by_sample else 1
-    pair = [side.to(_wide(side)).view(num_rows, -1) for side in (change, gradient)]
+    pair = [side.to(wide(side)).view(num_rows, -1) for side in (change, gradient)]
     has_change, has_gradient = (side != 0 for side in pair)
     return {
         "gradient": seen,
@@ -140,7 +139,3 @@ def _elsewhere(grads: Sequence[Tensor | None], seen: Norms, none: Tensor) -> Nor
     if all(known):
         return (0.0,) * len(grads)
     return norms([none if grad is None or norm else local(grad) for grad, norm in zip(grads, known, strict=True)])
-
-
-def _wide(tensor: Tensor) -> torch.dtype:
-    return torch.float32 if tensor.dtype in (torch.bfloat16, torch.float16) else tensor.dtype

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from debugstore.logger.tensors import gathered, number
+from debugstore.logger.tensors import gathered, number, wide
 
 Norms = tuple[float, ...] | Tensor | list[Tensor]
 """What the host knows already, or what has still to come from a device."""
@@ -22,15 +22,14 @@ def norms(tensors: Sequence[Tensor], order: int = 2) -> Norms:
         return ()
     kinds = {tensor.dtype for tensor in tensors}
     low = kinds & {torch.bfloat16, torch.float16}
-    wide = (torch.float64 if torch.float64 in kinds else torch.float32) if low or len(kinds) > 1 else None
-    found = torch._foreach_norm(list(tensors), order, dtype=wide)
+    dtype = (torch.float64 if torch.float64 in kinds else torch.float32) if low or len(kinds) > 1 else None
+    found = torch._foreach_norm(list(tensors), order, dtype=dtype)
     return _without_overflow(found, tensors, order)
 
 
 def row_norms(rows: Tensor, order: int = 2) -> Norms:
     """Return the norm of each of (N, D) numbers as `norms` does: one operation for all."""
-    wide = torch.float32 if rows.dtype in (torch.bfloat16, torch.float16) else rows.dtype
-    return _without_overflow(torch.linalg.vector_norm(rows, order, 1, dtype=wide).unbind(), rows, order)
+    return _without_overflow(torch.linalg.vector_norm(rows, order, 1, dtype=wide(rows)).unbind(), rows, order)
 
 
 def _without_overflow(found: Sequence[Tensor], tensors: Sequence[Tensor] | Tensor, order: int) -> Norms:

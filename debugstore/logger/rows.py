@@ -22,35 +22,33 @@ def scratch(purpose: str, size: int, dtype: torch.dtype, device: torch.device) -
     return _scratch[key][:size]
 
 
-def rows(flats: Iterable[Tensor], purpose: str = "row", cut: bool = True) -> Iterator[Tensor]:
+def rows(flats: Iterable[Tensor]) -> Iterator[Tensor]:
     """Yield flat tensors as rows, each to be used before the next is asked for; their order follows from the sizes.
 
-    Two lists of tensors of the same sizes can be walked side by side, each for its own purpose.
     A tensor of `ALONE` numbers or more makes rows of its own, at once; smaller ones wait until a row of them is full.
-    A row lies on one device and has one dtype. With `cut=False` a large tensor is one row whatever its size: for what
-    needs no scratch memory.
+    A row lies on one device and has one dtype.
     """
     small: list[Tensor] = []
     waiting = 0
     for flat in flats:
         size = flat.numel()
         if size >= ALONE:
-            if size <= ROW or not cut:
+            if size <= ROW:
                 yield flat
             else:
                 yield from torch.split(flat, ROW)
         elif size:
             if small and (waiting + size > ROW or small[0].device != flat.device or small[0].dtype != flat.dtype):
-                yield _joined(small, purpose)
+                yield _joined(small)
                 small, waiting = [], 0
             small.append(flat)
             waiting += size
     if small:
-        yield _joined(small, purpose)
+        yield _joined(small)
 
 
-def _joined(pieces: list[Tensor], purpose: str) -> Tensor:
+def _joined(pieces: list[Tensor]) -> Tensor:
     first = pieces[0]
     if len(pieces) == 1:
         return first
-    return torch.cat(pieces, out=scratch(purpose, sum(piece.numel() for piece in pieces), first.dtype, first.device))
+    return torch.cat(pieces, out=scratch("row", sum(piece.numel() for piece in pieces), first.dtype, first.device))

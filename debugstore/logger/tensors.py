@@ -13,6 +13,11 @@ MAX_OUTPUT_ENTRIES = 1 << 15
 MIN_OUTPUT_ROWS = 16
 
 
+def wide(tensor: Tensor) -> torch.dtype:
+    """Return the dtype that a tensor's numbers are added up in: single for half precision, else its own."""
+    return torch.float32 if tensor.dtype in (torch.bfloat16, torch.float16) else tensor.dtype
+
+
 def on_host(scalar: Tensor) -> bool:
     """Whether a scalar can be read without waiting for a device."""
     return scalar.is_cpu

@@ -50,6 +50,16 @@ def stepped(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, wo
     return events(log, "param_updates")[0]["data"], before, after, grads
 
 
+def one_step(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, loss_of: Callable[[], Tensor]) -> Any:
+    """Do one logged step on a loss; return its `param_updates`."""
+    with DebugLogger(model, optimizer, log_dir=folder) as log:
+        loss = loss_of()
+        log.training_step(loss)
+        loss.backward()
+        optimizer.step()
+    return events(log, "param_updates")[0]["data"]
+
+
 def flat(values: Iterable[Tensor]) -> Tensor:
     """Return tensors as one vector."""
     return torch.cat([value.flatten() for value in values])
@@ -112,12 +122,7 @@ def test_an_untouched_large_parameter_does_not_count_as_moved(tmp_path: Path) ->
     model = nn.ModuleDict({name: nn.Linear(200, 200, bias=False) for name in ("used", "silent", "unused")})
     x = torch.randn(8, 200)
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    with DebugLogger(model, optimizer, log_dir=tmp_path) as log:
-        loss = (model["used"](x) + 0 * model["silent"](x)).square().mean()
-        log.training_step(loss)
-        loss.backward()
-        optimizer.step()
-    data = events(log, "param_updates")[0]["data"]
+    data = one_step(tmp_path, model, optimizer, lambda: (model["used"](x) + 0 * model["silent"](x)).square().mean())
     assert (data["num_params_updated"], data["num_params_total"]) == (1, 3)
 
 
@@ -136,12 +141,7 @@ def test_one_sick_entry_outside_every_sample_is_counted_and_named(tmp_path: Path
         small.data[3] = poison
 
     optimizer.register_step_post_hook(spoil)  # before the logger's, which is registered later
-    with DebugLogger(model, optimizer, log_dir=tmp_path) as log:
-        loss = model(torch.ones(2, 300)).sum()
-        log.training_step(loss)
-        loss.backward()
-        optimizer.step()
-    data = events(log, "param_updates")[0]["data"]
+    data = one_step(tmp_path, model, optimizer, lambda: model(torch.ones(2, 300)).sum())
     assert (data["num_nonfinite_params"], data["first_nonfinite_param"]) == (2, "1.weight")
     assert data["num_params_updated"] == 6
     assert data["update_norm"] is None  # NaN or infinite: the small one is looked at whole
@@ -168,13 +168,8 @@ def test_a_parameter_whose_memory_is_in_another_order_is_looked_at_whole(tmp_pat
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     x = torch.randn(2, 64, 8, 8)
     before = flat(parameter.detach().double() for parameter in model.parameters()).clone()
-    with DebugLogger(model, optimizer, log_dir=tmp_path) as log:
-        loss = model(x).square().mean()
-        log.training_step(loss)
-        loss.backward()
-        optimizer.step()
+    data = one_step(tmp_path, model, optimizer, lambda: model(x).square().mean())
     moved = flat(parameter.detach().double() for parameter in model.parameters()) - before
-    data = events(log, "param_updates")[0]["data"]
     assert data["update_norm"] == pytest.approx(moved.norm().item(), rel=1e-4)
 
 
@@ -182,11 +177,6 @@ def test_an_optimizer_that_holds_nothing_trainable_updates_nothing(tmp_path: Pat
     """Its step is still one, and says so."""
     model, other = nn.Linear(4, 2), nn.Linear(4, 2)
     optimizer = torch.optim.SGD(other.parameters(), 0.1)
-    with DebugLogger(model, optimizer, log_dir=tmp_path) as log:
-        loss = model(torch.ones(1, 4)).sum()
-        log.training_step(loss)
-        loss.backward()
-        optimizer.step()
-    data = events(log, "param_updates")[0]["data"]
+    data = one_step(tmp_path, model, optimizer, lambda: model(torch.ones(1, 4)).sum())
     assert (data["num_params_updated"], data["num_params_total"], data["no_updates"]) == (0, 2, True)
     assert data["update_norm"] == 0

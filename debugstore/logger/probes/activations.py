@@ -15,7 +15,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from debugstore.logger.context import Context
 from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.schedule import Plan
-from debugstore.logger.tensors import finite_range, number, on_host
+from debugstore.logger.tensors import finite_range, number, on_host, wide
 
 MAX_RANGED = 1 << 16
 MAX_MEASURED = 1 << 14
@@ -153,7 +153,7 @@ def _measure(module: nn.Module, values: Tensor, ranges: Ranges, last_dim: bool) 
         low, high, num_nonfinite = finite_range(values.float())
         facts |= {"abs_max": torch.maximum(-low, high), "num_nonfinite": num_nonfinite}
     sample = _first(values, last_dim, MAX_MEASURED)
-    sample = sample.float() if sample.dtype in (torch.bfloat16, torch.float16) else sample
+    sample = sample.to(wide(sample))
     facts["std"] = torch.linalg.vector_norm(sample - sample.mean()) / math.sqrt(sample.numel())
     bounds = BOUNDED.get(type(module))
     if bounds is not None:

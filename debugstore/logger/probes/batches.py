@@ -3,7 +3,7 @@
 import torch
 
 from debugstore.logger.probes.base import Batch, Facts, Probe
-from debugstore.logger.tensors import finite_range, sample_std
+from debugstore.logger.tensors import finite_range, sample_std, wide
 
 
 class Batches(Probe):
@@ -21,7 +21,7 @@ class Batches(Probe):
         if not inputs.is_floating_point() or inputs.is_sparse or inputs.numel() == 0:
             return facts
         values = inputs.detach()
-        values = values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+        values = values.to(wide(values))
         low, high, num_nonfinite = finite_range(values)
         std, mean = torch.std_mean(values, correction=0)
         facts |= {

@@ -9,7 +9,7 @@
 -- param: first_steps = 10  -- steps left out: compilation and warm-up
 -- param: part = 0.1       -- of the step that the difference has to be
 -- param: rows = 5         -- logged steps of a rank, whose median counts
--- param: share = 0.75     -- of the steps that both logged: in so many it is slower than the quickest by that ratio
+-- param: share = 0.75     -- of the steps that both logged: in so many slower than the quickest by that ratio; held up by turns, it is in 0.4
 -- why: Every rank waits in backward for the slowest: its lost time is lost on all of them.
 -- remedy: Look at that machine's loader and device; balance the shards: `DataLoader(..., num_workers=8)`.
 -- silent-on: the ranks that wait, whose time goes into backward; a machine whose processors are shared, which holds up
