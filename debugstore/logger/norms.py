@@ -8,6 +8,7 @@ from torch import Tensor
 
 from debugstore.logger.tensors import gathered, number, wide
 
+WITHOUT_DOUBLE = ("mps",)
 Norms = tuple[float, ...] | Tensor | list[Tensor]
 """What the host knows already, or what has still to come from a device."""
 
@@ -30,6 +31,17 @@ def norms(tensors: Sequence[Tensor], order: int = 2) -> Norms:
 def row_norms(rows: Tensor, order: int = 2) -> Norms:
     """Return the norm of each of (N, D) numbers as `norms` does: one operation for all."""
     return _without_overflow(torch.linalg.vector_norm(rows, order, 1, dtype=wide(rows)).unbind(), rows, order)
+
+
+def joined_norm(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the L2 norm of all numbers of a few small tensors that can be joined, as a scalar.
+
+    In double precision where a device has it, so that what a small one among large ones does shows in it.
+    """
+    values = torch.cat(list(tensors))
+    dtype = wide(values) if values.device.type in WITHOUT_DOUBLE else torch.float64
+    found: Tensor = torch.linalg.vector_norm(values, dtype=dtype)
+    return found
 
 
 def _without_overflow(found: Sequence[Tensor], tensors: Sequence[Tensor] | Tensor, order: int) -> Norms:

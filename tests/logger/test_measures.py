@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from debugstore import DebugLogger
+from debugstore.logger import tensors
 from tests.logger.test_fingerprints import slow
 from tests.support.training import batch, by_step, do_step, events, small_model
 
@@ -134,6 +135,23 @@ def test_fingerprints_in_the_log_are_those_of_a_slow_sum(tmp_path: Path) -> None
     for name, kind in kinds.items():
         found = [int(data[f"{name}_fingerprint"], 16) for data in by_step(log, kind).values()]
         assert found == expected[name]
+
+
+@pytest.mark.parametrize("has_numpy", [True, False])
+def test_the_largest_is_found_as_torch_finds_it(monkeypatch: pytest.MonkeyPatch, has_numpy: bool) -> None:
+    """The first of equals, of NaN if there is one, whatever the dtype and the order in memory."""
+    monkeypatch.setattr(tensors, "_has_numpy", lambda: has_numpy)
+    torch.manual_seed(0)
+    for dtype in (torch.float32, torch.float64, torch.float16, torch.bfloat16):
+        values = torch.randint(-4, 4, (5, 7, 33)).to(dtype)
+        values[0] = values[1] * 0.0
+        values[2, :, ::5] = torch.nan
+        values[3, 1:, 3] = torch.inf
+        values[3, ::2] = -torch.inf
+        orders = (values, values.movedim(0, -1), values.movedim(1, 2), values[:, :, ::2], values.requires_grad_())
+        for seen in orders:
+            for dim in range(3):
+                assert torch.equal(tensors.argmax(seen, dim), seen.argmax(dim))
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not list open files")

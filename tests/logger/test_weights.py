@@ -1,5 +1,6 @@
 """The norm of a sample of the weights: which numbers are read, and when what was prepared for it is made anew."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,30 @@ def test_it_follows_the_parameters_wherever_they_lie(tmp_path: Path) -> None:
             log.training_step(torch.tensor(1.0))
     logged = [event["data"]["weight_sample_norm"] for event in events(log, "training_step")]
     assert logged == pytest.approx(told, rel=1e-6)
+
+
+def test_a_small_change_of_a_small_parameter_shows(tmp_path: Path) -> None:
+    """One bias beside large weights, moved by a millionth of itself, moves the norm of the sample of all."""
+    net = model()
+    told = []
+    with DebugLogger(net, torch.optim.SGD(net.parameters(), 0.1), log_dir=tmp_path) as log, torch.no_grad():
+        net[0].weight.mul_(1000)
+        for _ in range(3):
+            log.training_step(torch.tensor(1.0))
+            told.append(by_hand(list(net.parameters())))
+            net[3].bias[0] *= 1 + 1e-6
+    logged = [event["data"]["weight_sample_norm"] for event in events(log, "training_step")]
+    assert len(set(logged)) == 3
+    assert [b - a for a, b in pairwise(logged)] == pytest.approx([b - a for a, b in pairwise(told)], rel=0.1)
+
+
+def test_samples_of_many_parameters_are_joined_in_parts(tmp_path: Path) -> None:
+    """More parameters than are read as one, of two dtypes and both kinds of sample: each counts once."""
+    torch.manual_seed(0)
+    net = nn.ModuleList(nn.Linear(47, 45) for _ in range(70))
+    for layer in net[::3]:
+        layer.double()
+    with DebugLogger(net, torch.optim.SGD(net.parameters(), 0.1), log_dir=tmp_path) as log:
+        log.training_step(torch.tensor(1.0))
+    (step,) = events(log, "training_step")
+    assert step["data"]["weight_sample_norm"] == pytest.approx(by_hand(list(net.parameters())), rel=1e-12)

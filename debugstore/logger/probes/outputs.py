@@ -8,6 +8,7 @@ from debugstore.logger.probes.base import Batch, Facts, Probe
 from debugstore.logger.probes.labels import SAMPLES, whole
 from debugstore.logger.tensors import (
     are_classes,
+    argmax,
     class_dim,
     count_nonzero,
     finite_range,
@@ -49,7 +50,7 @@ class Outputs(Probe):
         if wanted is not None:
             facts["mean_squared_error"] = (rows - wanted[: rows.shape[0]]).square_().mean()
         if dim is not None and labels is not None and logits.shape[dim] > 1:
-            facts |= self._predictions(logits.detach().argmax(dim).reshape(-1), rows, labels)
+            facts |= self._predictions(argmax(logits, dim).reshape(-1), rows, labels)
         return facts
 
     def _predictions(self, chosen: Tensor, rows: Tensor, labels: Tensor) -> Facts:
