@@ -15,20 +15,10 @@ WORD = torch.int32
 def fetch(tensors: Sequence[Tensor]) -> list[Any]:
     """Return each tensor's numbers: a number for a scalar, a flat list otherwise; exact for all integers and floats.
 
-    Cost: one device-to-host copy in all, whatever the number of tensors; none for those that lie on the host, all read
-    in place.
+    One device-to-host copy in all, whatever the number of tensors: of 32-bit words, integers before floats, so that
+    64-bit numbers stay aligned. float64 is kept where any float here is one.
     """
-    if all(map(on_host, tensors)):
-        return [(tensor.reshape(-1) if tensor.dim() > 1 else tensor).tolist() for tensor in tensors]
-    return packed(tensors)
-
-
-def packed(tensors: Sequence[Tensor]) -> list[Any]:
-    """Return the same through one copy of 32-bit words; integers before floats, so that 64-bit numbers stay aligned.
-
-    float64 is kept where any float here is one.
-    """
-    home = next((t.device for t in tensors if t.device.type != "cpu"), tensors[0].device)
+    home = tensors[0].device
     wholes = [t for t in tensors if not t.dtype.is_floating_point]
     reals = [t for t in tensors if t.dtype.is_floating_point]
     real_type = torch.float64 if any(t.dtype is torch.float64 for t in reals) else torch.float32
@@ -52,23 +42,28 @@ def _take(numbers: Any, like: Tensor) -> Any:
 
 
 def resolve(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return `facts` with every tensor in it, at any depth of objects and lists, as numbers: one copy for all.
+    """Return `facts` with every tensor in it, at any depth of objects and lists, as numbers.
 
-    A tuple is what the host knows already, and is not searched. The helpers are no closures: one that calls itself is
-    a cycle, and would keep the tensors until the collector comes.
+    Those on the host are read in place, the others through one copy for all. A tuple is what the host knows already,
+    and is not searched. The helpers are no closures: one that calls itself is a cycle, and would keep the tensors until
+    the collector comes.
     """
-    tensors: list[Tensor] = []
-    _collect(facts, tensors)
-    numbers = iter(fetch(tensors))
-    return {key: _replace(item, numbers) for key, item in facts.items()}
+    elsewhere: list[Tensor] = []
+    found: dict[str, Any] = _read(facts, elsewhere)
+    return _replace(found, iter(fetch(elsewhere))) if elsewhere else found
 
 
-def _collect(value: Any, tensors: list[Tensor]) -> None:
-    if isinstance(value, Tensor):
-        tensors.append(value)
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            _collect(item, tensors)
+def _read(value: Any, elsewhere: list[Tensor]) -> Any:
+    if isinstance(value, dict):
+        return {key: _read(item, elsewhere) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_read(item, elsewhere) for item in value]
+    if not isinstance(value, Tensor):
+        return value
+    if on_host(value):
+        return (value.reshape(-1) if value.dim() > 1 else value).tolist()
+    elsewhere.append(value)
+    return value
 
 
 def _replace(value: Any, numbers: Iterator[Any]) -> Any:

@@ -66,7 +66,7 @@ def stacked(scalars: Sequence[Tensor]) -> Tensor | list[Tensor]:
 
 def gathered(scalars: Sequence[Tensor]) -> tuple[Any, ...] | Tensor | list[Tensor]:
     """Return scalars as numbers where all lie on the host, else as `stacked` does."""
-    return tuple(map(number, scalars)) if all(map(on_host, scalars)) else stacked(scalars)
+    return tuple([scalar.tolist() for scalar in scalars]) if all(map(on_host, scalars)) else stacked(scalars)
 
 
 def sample_std(values: Tensor) -> Tensor:
