@@ -12,7 +12,7 @@ from torch import Tensor
 
 from debugstore.logger.context import local
 from debugstore.logger.norms import Norms, all_finite, norms, row_norms
-from debugstore.logger.samples import BLOCK, MANY, sampled
+from debugstore.logger.samples import BLOCK, MANY, sampled, takes_sample
 from debugstore.logger.tensors import gathered, wide
 
 BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.int8}
@@ -78,7 +78,7 @@ def changes(begun: Before) -> dict[str, Any]:
 
 
 def _by_sample(values: Tensor) -> bool:
-    return values.is_contiguous() and sampled(values, MANY) is not values
+    return takes_sample(values.numel(), MANY) and values.is_contiguous()
 
 
 def _looked_at(values: Tensor, by_sample: bool) -> Tensor:

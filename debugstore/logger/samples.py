@@ -27,5 +27,10 @@ def sampled_places(size: int) -> Tensor:
     return torch.arange(FEW)[:, None] * distance + torch.arange(BLOCK)
 
 
+def takes_sample(size: int, blocks: int) -> bool:
+    """Whether so many numbers are seen by a sample, not whole."""
+    return _distance(size, blocks) is not None
+
+
 def _distance(size: int, blocks: int) -> int | None:
     return (size // blocks - 1) | 1 if size >= 2 * blocks * BLOCK else None
