@@ -8,9 +8,11 @@ from torch import Tensor
 
 from debugstore.logger.tensors import gathered, number, wide
 
-WITHOUT_DOUBLE = ("mps",)
 Norms = tuple[float, ...] | Tensor | list[Tensor]
 """What the host knows already, or what has still to come from a device."""
+
+WITHOUT_DOUBLE = ("mps",)
+"""Types of devices that know no double precision."""
 
 
 def norms(tensors: Sequence[Tensor], order: int = 2) -> Norms:

@@ -18,6 +18,8 @@ def fetch(tensors: Sequence[Tensor]) -> list[Any]:
     One device-to-host copy in all, whatever the number of tensors: of 32-bit words, integers before floats, so that
     64-bit numbers stay aligned. float64 is kept where any float here is one.
     """
+    if not tensors:
+        return []
     home = tensors[0].device
     wholes = [t for t in tensors if not t.dtype.is_floating_point]
     reals = [t for t in tensors if t.dtype.is_floating_point]

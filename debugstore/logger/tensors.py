@@ -146,8 +146,8 @@ def argmax(values: Tensor, dim: int) -> Tensor:
     On the host by NumPy, which compares many numbers at once: a tenth of torch's time.
     """
     values = values.detach()
-    known = type(values) is Tensor and values.dtype in (torch.float32, torch.float64) and on_host(values)
-    if known and values.stride(dim) == 1 and _has_numpy():
+    plain_reals = type(values) is Tensor and values.dtype in (torch.float32, torch.float64) and on_host(values)
+    if plain_reals and values.stride(dim) == 1 and _has_numpy():
         return torch.from_numpy(values.numpy().argmax(dim))
     return values.argmax(dim)
 

@@ -88,7 +88,7 @@ def test_one_copy_a_logged_event_and_none_a_parameter(
     log.close()
     kinds = [line["event_type"] for line in events(log) if 1 <= line["step"] < 3]
     with_tensors = [kind for kind in kinds if kind not in ("loop", "fit_start")]
-    owed = 4  # the first step's three events, and the last step's two at its start, of which a loop has no tensors
+    owed = 2 + 2  # gradients and updates of the first step, and what the last one has at its start
     assert before == (0 if on_host else len(with_tensors) + owed)
 
 
@@ -125,6 +125,7 @@ def test_a_fetch_is_one_copy_and_exact() -> None:
     assert counter.syncs() == 0
     double = torch.tensor(0.1, dtype=torch.float64)
     assert readback.fetch([double, torch.tensor(0.1)]) == [0.1, torch.tensor(0.1).item()]
+    assert readback.fetch([]) == []
 
 
 def test_what_lies_on_the_host_is_read_in_place() -> None:

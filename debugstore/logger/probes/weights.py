@@ -13,7 +13,7 @@ from debugstore.logger.samples import sampled, sampled_places
 from debugstore.logger.tensors import gathered
 
 MOST_JOINED = 64
-"""Samples read as one: more would take memory to put them together."""
+"""Samples that are read as one: some 65,000 numbers, which take under a megabyte together."""
 
 
 class Weights(Probe):
