@@ -4,31 +4,17 @@ import gc
 import os
 import pickle
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 
 import msgspec
 
+from debugstore.garbage import seldom_searched
 from debugstore.store.batches import Decoder, Position
 from debugstore.store.sources import Lines, Source
 
-_SELDOM = 100_000
-"""Objects that are made between two searches for garbage."""
-
 READY, END = "ready", "end"
-
-
-@contextmanager
-def seldom_searched() -> Iterator[None]:
-    """Search for cyclic garbage seldom: rows are no cycles, and looking through them took a tenth of the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(before[0] and max(before[0], _SELDOM), *before[1:])  # 0 is: never
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def main() -> None:

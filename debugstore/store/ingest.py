@@ -13,12 +13,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from debugstore.errors import NoLogsError
+from debugstore.garbage import seldom_searched
 from debugstore.store import runs, segments, statistics, stretches
 from debugstore.store.batches import Batch
 from debugstore.store.checkpoints import Checkpoints
 from debugstore.store.database import Database
 from debugstore.store.decoding import decoded
-from debugstore.store.elsewhere import seldom_searched
 from debugstore.store.groups import Group
 from debugstore.store.placing import Placing, adopt_pieces
 from debugstore.store.resume import remember, resume
