@@ -97,6 +97,7 @@ def ingest(database: Database, paths: Iterable[str | Path], *, on_progress: Prog
                 reports.append(FileReport(source.name, problem=str(error)))
     if problems and len(problems) == len(reports):
         raise problems[0]
+    stretches.complete_runs(database, {run for report in reports for run in report.runs})
     statistics.refresh(database, sum(report.new for report in reports))
     return IngestReport(tuple(reports))
 
@@ -116,8 +117,6 @@ def _ingest_file(database: Database, writer: Writer, source: Source, on_progress
             checkpoints.note(done)
             if on_progress:
                 on_progress(source.name, done, lines.total_bytes)
-    if new:
-        stretches.complete_runs(database, placing.runs)
     return FileReport(source.name, new, num_events - new, num_rejects, tuple(placing.runs), unfinished)
 
 

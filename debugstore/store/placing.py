@@ -18,7 +18,7 @@ from debugstore.store import schema, texts
 from debugstore.store.groups import Group
 from debugstore.store.reading import rows_between
 from debugstore.store.rows import Row
-from debugstore.store.segments import NO_SEQ, copy, merge
+from debugstore.store.segments import NO_SEQ, OF_RANK, copy, merge
 from debugstore.store.streams import FOREIGN, PIECE, Facts, run_of_file
 
 runs, segments = schema.runs, schema.segments
@@ -26,14 +26,13 @@ runs, segments = schema.runs, schema.segments
 _PAUSE_SECONDS = 600.0
 """A longer pause between two lines is more likely the time between two processes than within one."""
 
-_OF_RANK = select(segments).where(segments.c.run == bindparam("run"), segments.c.rank == bindparam("rank"))
-_LOCKED = _OF_RANK.order_by(segments.c.id).with_for_update()
-_PIECES = _OF_RANK.where(
+_LOCKED = OF_RANK.order_by(segments.c.id).with_for_update()
+_PIECES = OF_RANK.where(
     segments.c.kind == PIECE, segments.c.id != bindparam("whole"), segments.c.first_seq <= bindparam("next_seq")
 ).order_by(segments.c.first_seq)
 _RUN_ID = select(runs.c.run_id).where(runs.c.id == bindparam("run"))
 _HELD = select(runs.c.id).where(runs.c.run_id == bindparam("run_id")).with_for_update(read=True, key_share=True)
-"""Queries of every batch, made once: SQLAlchemy takes longer to make one than SQLite to answer it."""
+"""Queries of every batch, made once."""
 
 
 class Verified(msgspec.Struct):

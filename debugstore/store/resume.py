@@ -3,7 +3,7 @@
 import socket
 
 import msgspec
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, bindparam, delete, select, text
 
 from debugstore.store import schema
 from debugstore.store.batches import Batch, Position
@@ -12,6 +12,8 @@ from debugstore.store.sources import Lines, Source
 from debugstore.store.streams import Tracker
 
 sources = schema.sources
+
+_STATE = select(sources).where(sources.c.host == bindparam("host"), sources.c.path == bindparam("path"))
 
 
 def begin(source: Source) -> tuple[Position, Placing]:
@@ -23,8 +25,7 @@ def resume(connection: Connection, source: Source, lines: Lines) -> tuple[Positi
     """Return the state to go on from: the beginning, if the file is new or what was read of it has changed."""
     if source.path is None:
         return begin(source)
-    here = (sources.c.host == socket.gethostname(), sources.c.path == source.name)
-    found = connection.execute(select(sources).where(*here)).mappings().first()
+    found = connection.execute(_STATE, {"host": socket.gethostname(), "path": source.name}).mappings().first()
     if found is None or lines.edges(found["read_bytes"]) != (found["head_digest"], found["tail_digest"]):
         return begin(source)
     try:

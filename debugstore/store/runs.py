@@ -2,9 +2,10 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, Select, Table, bindparam, delete, select, text, update
 
 from debugstore.errors import ArgumentError, RunAmbiguousError, RunNotFoundError
 from debugstore.store import schema, texts
@@ -17,6 +18,12 @@ _SHOWN = 10
 
 _FACTS = ("config", "optimizer", "environment", "trainable_params", "frozen_params", "total_params", "world_size")
 """Columns of `runs` that its `fit_start` fills."""
+
+_STARTS = schema.event_tables["fit_start"]
+_SEGMENTS = select(schema.segments).where(schema.segments.c.run == bindparam("run"))
+_NAME = select(schema.runs.c.name).where(schema.runs.c.id == bindparam("run"))
+_LOGGED_NAMES = select(_STARTS.c.run_name).where(_STARTS.c.run == bindparam("run")).distinct()
+"""Queries of every file, made once."""
 
 
 def list_runs(connection: Connection) -> list[RunSummary]:
@@ -55,36 +62,40 @@ def refresh(connection: Connection, run: int) -> None:
     """Fill a run from its segments: its facts from the last start of its lowest rank, its status from its end."""
     from debugstore.store.segments import ordered  # and with it all of ingest, which a report does not wait for
 
-    segments, starts, ends = schema.segments, *(schema.event_tables[kind] for kind in ("fit_start", "fit_end"))
-    found = connection.execute(select(segments).where(segments.c.run == run)).mappings().all()
+    found = connection.execute(_SEGMENTS, {"run": run}).mappings().all()
     if not found:
         return
     lowest = min(segment["rank"] for segment in found)
     in_time = ordered(segment for segment in found if segment["rank"] == lowest)
     moments = [segment["started_at"] for segment in found if segment["started_at"] is not None]
     values: dict[str, Any] = {"started_at": min(moments, default=None)}
-    renamed = _is_renamed(connection, run)
     for segment in in_time:
-        start = _last(connection, starts, run, segment["id"])
+        start = _last(connection, _STARTS, run, segment["id"])
         if start is not None:
-            values |= {name: start[name] for name in _FACTS if start[name] is not None}
-            values |= {"name": start["run_name"]} if start["run_name"] is not None and not renamed else {}
-    end = _last(connection, ends, run, in_time[-1]["id"])
+            values |= {name: start[name] for name in (*_FACTS, "run_name") if start[name] is not None}
+    name = values.pop("run_name", None)
+    if name is not None and not _is_renamed(connection, run):
+        values["name"] = name
+    end = _last(connection, schema.event_tables["fit_end"], run, in_time[-1]["id"])
     values["status"] = end["status"] if end is not None else None
     connection.execute(update(schema.runs).where(schema.runs.c.id == run).values(**values))
 
 
 def _is_renamed(connection: Connection, run: int) -> bool:
     """Say whether a person gave the run its name: none of its starts says it."""
-    start = schema.event_tables["fit_start"]
-    name = connection.execute(select(schema.runs.c.name).where(schema.runs.c.id == run)).scalar_one()
-    logged = connection.execute(select(start.c.run_name).where(start.c.run == run).distinct()).scalars().all()
-    return name is not None and name not in logged
+    name = connection.execute(_NAME, {"run": run}).scalar_one()
+    return name is not None and name not in connection.execute(_LOGGED_NAMES, {"run": run}).scalars().all()
 
 
-def _last(connection: Connection, table: Any, run: int, segment: int) -> Any:
-    query = select(table).where(table.c.run == run, table.c.segment == segment).order_by(table.c.seq.desc()).limit(1)
-    return connection.execute(query).mappings().first()
+def _last(connection: Connection, table: Table, run: int, segment: int) -> Any:
+    return connection.execute(_last_query(table), {"run": run, "segment": segment}).mappings().first()
+
+
+@cache
+def _last_query(table: Table) -> Select[Any]:
+    of = table.c
+    here = (of.run == bindparam("run"), of.segment == bindparam("segment"))
+    return select(table).where(*here).order_by(of.seq.desc()).limit(1)
 
 
 def rename(connection: Connection, run: int, name: str) -> None:
@@ -156,7 +167,7 @@ def prune(
 def last_moment(connection: Connection, run: int) -> float | None:
     """Return the moment of a run's last event, in seconds since 1970, None if none says it."""
     moments = []
-    for segment in connection.execute(select(schema.segments).where(schema.segments.c.run == run)).mappings():
+    for segment in connection.execute(_SEGMENTS, {"run": run}).mappings():
         moments += [segment["started_at"]]
         for table in schema.plan_tables.values():
             last = _last(connection, table, run, segment["id"])

@@ -17,6 +17,9 @@ _STEPPING = ("gradient_stats", "loop", "param_updates", "training_step")
 
 _START_STEP = columns_of("fit_start").index("start_step")
 
+OF_RANK = select(segments).where(segments.c.run == bindparam("run"), segments.c.rank == bindparam("rank"))
+"""Asks for the segments of a rank. Made once: SQLAlchemy takes longer to make a query than SQLite to answer it."""
+
 NO_SEQ = 2**62
 """`first_seq` of a segment that holds nothing yet."""
 
@@ -101,9 +104,8 @@ def ordered(found: Iterable[RowMapping]) -> list[RowMapping]:
 
 def supersede(connection: Connection, run: int, rank: int) -> None:
     """Say of each segment of a rank from which step on a later one took its place."""
-    query = select(segments).where(segments.c.run == run, segments.c.rank == rank)
     later: int | None = None
-    for segment in reversed(ordered(connection.execute(query).mappings())):
+    for segment in reversed(ordered(connection.execute(OF_RANK, {"run": run, "rank": rank}).mappings())):
         if segment["superseded_from"] != later:
             connection.execute(update(segments).where(segments.c.id == segment["id"]).values(superseded_from=later))
         if segment["first_step"] is not None and segment["kind"] != PIECE:  # a piece goes on, it does not begin again

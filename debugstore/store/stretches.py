@@ -4,10 +4,10 @@ They are derived. Ingest writes them for the parts of a long run that are comple
 later takes it away again; who asks measures those that are not there. `db rebuild` makes all of them anew.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select
 
 from debugstore.store import schema
 from debugstore.store.database import Database
@@ -16,10 +16,14 @@ WIDTH = 1024
 """Numbers of a stretch: some three hundred logged steps of a log at the default cadence."""
 LONG = 20_000
 """Logged steps from which on a run is long: below, its rows are read as fast."""
+_MOST_NAMED = 500
+"""Runs that a question names; of more it asks for all."""
 
 stretches = schema.stretches
 Range = tuple[int, int, int, int, int | None, int | None]
 """Run, segment, first number, number after the last; steps from which on rows do not count, and do."""
+
+_SEGMENTS = select(schema.segments).where(schema.segments.c.run == bindparam("run")).order_by(schema.segments.c.id)
 
 _OF = """FROM measured AS x
 CROSS JOIN {table} AS t
@@ -86,16 +90,19 @@ def measure(connection: Connection, ranges: Sequence[Range]) -> Iterator[dict[st
         yield {**empty, **row}
 
 
-def complete_runs(database: Database, run_ids: Sequence[str]) -> None:
+def complete_runs(database: Database, run_ids: Collection[str]) -> None:
     """Write the stretches that the long ones of some runs lack, a transaction each: what is not done can wait."""
+    if not run_ids:
+        return
     with database.read() as connection:
-        long = long_runs(connection, run_ids)
-    for run in long:
+        long = long_runs(connection, run_ids if len(run_ids) <= _MOST_NAMED else None)
+        lacking_any = [run for run in long if _missing(connection, _SEGMENTS, run)]
+    for run in lacking_any:
         with database.write() as connection:
             complete(connection, run)
 
 
-def long_runs(connection: Connection, run_ids: Sequence[str] | None = None) -> Sequence[int]:
+def long_runs(connection: Connection, run_ids: Collection[str] | None = None) -> Sequence[int]:
     """Return the runs that are long, of all or of some."""
     of, runs = schema.segments.c, schema.runs.c
     query = select(of.run).group_by(of.run).having(func.sum(of.num_steps) > LONG).order_by(of.run)
@@ -106,13 +113,16 @@ def long_runs(connection: Connection, run_ids: Sequence[str] | None = None) -> S
 
 def complete(connection: Connection, run: int) -> int:
     """Write the stretches that a run lacks and that are whole; return how many."""
-    query = select(schema.segments).where(schema.segments.c.run == run).order_by(schema.segments.c.id).with_for_update()
-    segments = connection.execute(query).mappings().all()
-    missing = [one for segment in segments for one in lacking(connection, segment) if one[3] - one[2] == WIDTH]
-    rows = list(measure(connection, missing))
+    rows = list(measure(connection, _missing(connection, _SEGMENTS.with_for_update(), run)))
     if rows:
         connection.execute(insert(stretches), rows)
     return len(rows)
+
+
+def _missing(connection: Connection, query: Select[Any], run: int) -> list[Range]:
+    """Return the ranges of a run that are whole and that no stretch covers; `query` asks for its segments."""
+    segments = connection.execute(query, {"run": run}).mappings().all()
+    return [one for segment in segments for one in lacking(connection, segment) if one[3] - one[2] == WIDTH]
 
 
 def lacking(connection: Connection, segment: RowMapping) -> list[Range]:

@@ -216,6 +216,26 @@ def test_stretches_are_kept_whatever_the_pieces(
     assert stored(database) == kept
 
 
+def test_an_ingest_stopped_before_the_stretches_is_completed_by_the_next(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The events are all there, so the next ingest of the file finds none that is new; it writes the stretches."""
+    monkeypatch.setattr(stretches, "LONG", 100)
+    files = write_logs(tmp_path, [long_run()])
+
+    def stop(_: str, done: int, total: int | None) -> None:
+        if done == total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ingest(database, files, on_progress=stop)
+    assert not stored(database)
+    assert ingest(database, files).new == 0
+    kept = stored(database)
+    upkeep.rebuild(database)
+    assert stored(database) == kept != []
+
+
 def test_a_stretch_that_lies_is_found_and_made_anew(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
