@@ -166,29 +166,30 @@ class Decoder:
         latest: Gathered | None = None
         for start in range(0, len(block.lines), _AT_ONCE):
             lines = block.lines[start : start + _AT_ONCE]
-            events = list(map(fast.read, lines))
+            events = fast.read(lines)
             if latest is not None and not self._refused and latest.take_all(events, exact):
-                self._last = lines[-1]
+                self._last = lines[-1].removesuffix(b"\n")
                 position.num_events += len(lines)
                 position.rejects_since = 0
                 continue
             for number, line, event in zip(count(block.first + start), lines, events, strict=False):
+                bare = line.removesuffix(b"\n")
                 quick = event is not None and type(event) not in exact
                 if not quick or latest is None or not latest.take(event):
                     latest = self._add_fast(event) if quick else None
                     try:
-                        if latest is None and not self._add_exactly(line, number):
+                        if latest is None and not self._add_exactly(bare, number):
                             continue
                     except EventError as error:
                         if not block.terminated:
                             return False
-                        self._refuse(number, line, error.reason)
+                        self._refuse(number, bare, error.reason)
                         continue
-                self._last = line
+                self._last = bare
                 position.num_events += 1
                 position.rejects_since = 0
                 if self._refused:
-                    self._reject_refused(line)
+                    self._reject_refused(bare)
         return True
 
     def _add_fast(self, event: Any) -> Gathered | None:

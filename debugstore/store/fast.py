@@ -6,7 +6,7 @@ types let pass and a row would not say (an integer where a float is due, a negat
 columns, and a type of event that has one takes the exact path for as long as a block lasts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Union
 
 import msgspec
@@ -16,7 +16,7 @@ from debugstore.events import EVENT_TYPES
 from debugstore.store.fields import Field, fields_of
 from debugstore.store.numbers import OddError, Params, number_rows, real_numbers
 from debugstore.store.parts import NUMBER_LISTS
-from debugstore.store.shapes import Column, Columns, packed, shape
+from debugstore.store.shapes import Column, Columns, kinds_of, packed, shape
 
 _Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _Rank = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -77,7 +77,7 @@ class Line:
             OddError: there is a value that the rows would not say.
         """
         moments = [event.timestamp for event in events]
-        if set(map(type, moments)) != {float} or min(moments) < _ABSOLUTE:
+        if kinds_of(moments) != {float} or min(moments) < _ABSOLUTE:
             raise OddError
         seqs = [event.seq for event in events]
         epochs = [event.epoch for event in events]
@@ -85,14 +85,14 @@ class Line:
         columns: list[Column] = [
             packed(seqs, {int}),
             packed([event.step for event in events], {int}),
-            packed(epochs, set(map(type, epochs))),
+            packed(epochs, kinds_of(epochs)),
             packed(moments, {float}),
         ]
         values = list(zip(*[_astuple(event.data) for event in events], strict=True))
         for field, column in zip(self._fields, values, strict=False):
             if column[0] is None and field.kind != "json" and column.count(None) == len(column):
                 continue
-            kinds = set(map(type, column))
+            kinds = kinds_of(column)
             if kinds <= {_NONE, UnsetType}:
                 if field.kind == "json" and _NONE in kinds:
                     raise OddError
@@ -132,12 +132,16 @@ _encode = msgspec.json.Encoder().encode
 _astuple = msgspec.structs.astuple
 
 
-def read(line: bytes) -> Any | None:
-    """Return the event of a line, of one of the types of `LINES`; None if it is for another path.
+def read(lines: Iterable[bytes]) -> list[Any]:
+    """Return the event of each line, of one of the types of `LINES`; None where it is for another path.
 
-    Its values are still to be checked, by `Line.rows`.
+    Their values are still to be checked, by `Line.rows`.
     """
-    try:
-        return _decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    events: list[Any] = []
+    rest = iter(lines)
+    while True:
+        try:
+            events.extend(map(_decode, rest))
+            return events
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            events.append(None)  # those before it were added, and it is no longer in the rest

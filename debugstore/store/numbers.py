@@ -9,7 +9,7 @@ from typing import Any
 
 from debugstore.store import texts
 from debugstore.store.parts import LARGEST, PARTS, SMALLEST
-from debugstore.store.shapes import Column, Columns, Repeated, Shape, packed, shape
+from debugstore.store.shapes import Column, Columns, Repeated, Shape, kinds_of, packed, shape
 
 Numbers = dict[str, Any]
 """Numbers by parameter."""
@@ -156,7 +156,7 @@ def _columns(of: Shape, params: Params, given: Sequence[tuple[Any, ...]]) -> Col
     columns = [_repeated(seqs, list(map(len, names))), said]
     for name, mappings in zip(of.columns[2:], by_name, strict=False):
         values = [mapping[key] for mapping, order in zip(mappings, names, strict=True) for key in order]
-        kinds = set(map(type, values))
+        kinds = kinds_of(values)
         columns.append(packed(values, kinds) if name == "listed" else real_numbers(values, kinds))
     return {of.with_ids() if are_ids else of: columns}
 

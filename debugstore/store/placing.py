@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, select, text
+from sqlalchemy import Connection, RowMapping, Select, Table, and_, bindparam, select, text
 
 from debugstore.errors import RunRemovedError
 from debugstore.store import schema, texts
@@ -27,9 +27,13 @@ _PAUSE_SECONDS = 600.0
 """A longer pause between two lines is more likely the time between two processes than within one."""
 
 _LOCKED = OF_RANK.order_by(segments.c.id).with_for_update()
-_PIECES = OF_RANK.where(
-    segments.c.kind == PIECE, segments.c.id != bindparam("whole"), segments.c.first_seq <= bindparam("next_seq")
-).order_by(segments.c.first_seq)
+_whole = segments.alias()
+_PIECES = (
+    select(segments)
+    .join(_whole, and_(_whole.c.run == segments.c.run, _whole.c.rank == segments.c.rank, _whole.c.id != segments.c.id))
+    .where(_whole.c.id == bindparam("whole"), segments.c.kind == PIECE, segments.c.first_seq <= _whole.c.next_seq)
+    .order_by(segments.c.first_seq)
+)
 _RUN_ID = select(runs.c.run_id).where(runs.c.id == bindparam("run"))
 _HELD = select(runs.c.id).where(runs.c.run_id == bindparam("run_id")).with_for_update(read=True, key_share=True)
 """Queries of every batch, made once."""
@@ -64,8 +68,12 @@ class Placing(msgspec.Struct):
     def place(self, connection: Connection, group: Group) -> RowMapping:
         """Return the segment of a group's rows, locked until the transaction ends."""
         stream = group.stream
-        found = self._foreign(connection, group) if stream.kind == FOREIGN else self._native(connection, group)
-        run_id = connection.execute(_RUN_ID, {"run": found["run"]}).scalar_one()
+        if stream.kind == FOREIGN:
+            found = self._foreign(connection, group)
+            run_id = connection.execute(_RUN_ID, {"run": found["run"]}).scalar_one()
+        else:
+            run_id = stream.run_id or texts.made_storable(run_of_file(self.stem))
+            found = self._native(connection, group, run_id)
         if run_id not in self.runs:
             self.runs.append(run_id)
         return found
@@ -81,9 +89,9 @@ class Placing(msgspec.Struct):
         found = self.verified.get(stream.key)
         return None if found is None else _by_key(connection, found.key)
 
-    def _native(self, connection: Connection, group: Group) -> RowMapping:
+    def _native(self, connection: Connection, group: Group, run_id: str) -> RowMapping:
         stream = group.stream
-        run = self._run(connection, stream.run_id or texts.made_storable(run_of_file(self.stem)))
+        run = self._run(connection, run_id)
         # All of the rank are locked, in one order: what is written may change each of them.
         there = connection.execute(_LOCKED, {"run": run, "rank": stream.rank}).mappings().all()
         found = next((segment for segment in there if segment["key"] == stream.key), None)
@@ -131,12 +139,9 @@ class Placing(msgspec.Struct):
 def adopt_pieces(connection: Connection, segment: int) -> bool:
     """Merge the pieces that go on where a segment ends, or overlap it, into it; say whether there were any."""
     merged = False
-    while True:
-        whole = _first(connection, segments, id=segment)
-        if whole is None or whole["kind"] == FOREIGN:
-            return merged
-        asked = {"run": whole["run"], "rank": whole["rank"], "whole": segment, "next_seq": whole["next_seq"]}
-        for piece in connection.execute(_PIECES, asked).mappings().all():
+    while pieces := connection.execute(_PIECES, {"whole": segment}).mappings().all():
+        whole = connection.execute(_query(segments, "id"), {"id": segment}).mappings().one()
+        for piece in pieces:
             seq = piece["first_seq"]
             first = rows_between(connection, piece["run"], piece["id"], seq, seq + 1)[seq]
             if _joins(connection, whole, first):
@@ -144,7 +149,8 @@ def adopt_pieces(connection: Connection, segment: int) -> bool:
                 merged = True
                 break
         else:
-            return merged
+            break
+    return merged
 
 
 def lines_up(row: Row, other: Row) -> bool:

@@ -5,6 +5,7 @@ statement runs. On PostgreSQL they are copied; by way of a staging table only wh
 takes twice as long. `benchmarks/ingest.py` measures both.
 """
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any, Protocol
@@ -63,7 +64,8 @@ class SqliteInserter:
             bound: list[Any] = [None] * (first + rows * width)
             bound[:first] = constants
             for place, column in enumerate(each, first):
-                bound[place::width] = column[start : start + rows]
+                some = column[start : start + rows]
+                bound[place::width] = some.tolist() if isinstance(some, array) else some
             self._cursor.execute(_statement(shape, names, rows), bound)
             start, left = start + rows, left - rows
 
@@ -154,7 +156,8 @@ _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 def _copied(column: Column) -> Iterable[str]:
     """Return the values of a column as COPY reads them."""
-    return map(repr, column) if set(map(type, column)) <= _PLAIN else map(_copied_value, column)
+    plain = isinstance(column, array) or set(map(type, column)) <= _PLAIN
+    return map(repr if plain else _copied_value, column)
 
 
 def _copied_value(value: Any) -> str:

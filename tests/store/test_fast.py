@@ -55,7 +55,7 @@ def test_both_paths_make_the_same_rows(tmp_path: Path, written: Sequence[bytes])
     file.write_bytes(b"".join(written))
     quick = ingested(file)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fast, "read", lambda _: None)
+        patch.setattr(fast, "read", lambda lines: [None] * len(lines))
         slow = ingested(file)
     assert quick == slow
 
@@ -89,7 +89,7 @@ def test_rows_in_bulk_are_put_together_as_they_came(
         patch.setattr(gathering, "_PENDING", pending)
         patch.setattr(shapes, "_MANY", 2)
         few = ingested(file)
-        patch.setattr(fast, "read", lambda _: None)
+        patch.setattr(fast, "read", lambda lines: [None] * len(lines))
         assert few == ingested(file)
 
 
@@ -110,3 +110,21 @@ def test_values_that_are_equal_are_not_always_the_same(monkeypatch: pytest.Monke
     assert shapes.shortened([1, 1, 1]) == shapes.Repeated([1], 3)
     for column in ([1, True, 1], [1, 1.0, 1], [1, 2, 1], [None, 1, None], [1]):
         assert shapes.shortened(column) is column
+
+
+VALUES = st.one_of(st.floats(), st.integers(), st.booleans(), st.none(), st.text(max_size=9))
+
+
+@given(st.lists(st.floats(), max_size=40), st.lists(VALUES, max_size=3), st.integers(0, 40))
+def test_the_types_of_a_column_are_those_of_its_values(floats: list[float], others: list[Any], place: int) -> None:
+    """Whatever stands among floats, and wherever: integers beyond 64 bit, texts, no value at all."""
+    column = [0.5, *floats[:place], *others, *floats[place:]]
+    assert shapes.kinds_of(column) == set(map(type, column))
+    assert shapes.kinds_of([*column, object()]) == {*map(type, column), object}
+
+
+@pytest.mark.parametrize("length", [15, 16, (1 << 16) - 1, 1 << 16])
+def test_the_types_of_a_column_of_any_length(length: int) -> None:
+    """A list of each of the lengths that are written in another way, of floats and with one that is none at its end."""
+    assert shapes.kinds_of([-0.0] * length) == {float}
+    assert shapes.kinds_of([0.5] * (length - 1) + [1]) == {float, int}
