@@ -13,7 +13,7 @@ from sqlalchemy.pool import StaticPool
 from debugstore.store.database import Database
 
 _EVERY = 1 << 22
-"""Bytes of a file that are read between two checkpoints; half as many are written."""
+"""Bytes of logs that are read between two checkpoints; half as many are written."""
 
 _MOST_PAGES = 8000
 """Pages of SQLite's log, 64 MB, from which on a commit copies what is left all the same, so that it begins anew."""
@@ -25,7 +25,7 @@ def _keeps_log(database: Database) -> bool:
 
 
 class Checkpoints:
-    """Makes checkpoints in a thread, over a connection of its own, once a file proves large enough for that."""
+    """Makes checkpoints in a thread, over a connection of its own, once a load proves large enough for that."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,11 +33,12 @@ class Checkpoints:
         self._opened = ExitStack()
         self._running: Future[Any] | None = None
 
-    def note(self, done_bytes: int) -> None:
-        """Say how much of a file was read: begin a checkpoint if that is much and none is running."""
-        if done_bytes - self._noted < _EVERY or not _keeps_log(self._database):
+    def note(self, read_bytes: int) -> None:
+        """Say how much more was read: begin a checkpoint if that is much by now and none is running."""
+        self._noted += read_bytes
+        if self._noted < _EVERY or not _keeps_log(self._database):
             return
-        self._noted = done_bytes
+        self._noted = 0
         if self._running is None:
             self._connection, self._thread = self._open()
         if self._running is None or self._running.done():  # one that failed is left to a commit

@@ -1,118 +1,95 @@
-"""Batches of a file, decoded in this process, or in one of its own while this one writes.
+"""Batches of files, decoded in this process, or in one of its own while this one writes.
 
-A large file is worth the tenth of a second that another Python takes to start: decoding and writing each need a core.
+Much to read is worth the tenth of a second that another Python takes to start: decoding and writing each need a core.
 Until it is there, and should it fail for whatever reason, this process decodes too and says what is wrong.
 """
 
-import pickle
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from debugstore.store import elsewhere
-from debugstore.store.batches import Decoded, Decoder, Position
+from debugstore.store.batches import Batch, Decoded, Decoder, Position
+from debugstore.store.files import Opened
+from debugstore.store.helper import Helper
 from debugstore.store.sources import Lines, Source
 
 LARGE = 1 << 24
 """Bytes still to be read from which on a process is worth its start."""
 
-_PIPE = 1 << 20
-"""Bytes between the two processes."""
-
-_START = f"import gc, sys; gc.disable(); sys.path[:] = {{}}; from {elsewhere.__name__} import main; main()"
-"""What the other process runs, with the path it finds modules by: that saves it the search for what is installed. It
-looks for no garbage among what it imports."""
+_TRIED = 1 << 21
+"""Bytes of small files that are decoded here first: where the same files come again, there is little to be read."""
 
 
-def decoded(lines: Lines, position: Position, known: Mapping[str, int]) -> Iterator[Decoded]:
-    """Yield the batches of a file from `position` on.
+class Decoding:
+    """Decodes the files of an ingest, one after the other; closed at its end."""
 
-    Args:
-        known: ids of parameters; those that come to it are used as long as this process decodes.
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sizes = {source.name: source.size() for source in sources}
+        self._later = sum(self._sizes.values())
+        """Bytes of the files whose turn did not come yet."""
 
-    Raises:
-        NoLogsError: the file holds no log.
-    """
-    if lines.source.path is None or (lines.total_bytes or 0) - position.read_bytes < LARGE or not sys.executable:
-        yield from Decoder(position, lines.source.name, known).batches(lines)
-        return
-    with closing(_Process()) as process:
-        for batch, done in Decoder(position, lines.source.name, known).batches(lines):
+        self._decoded = 0
+        self._helper = Helper()
+        self._handed: Opened | None = None
+        """The file that the helper got before its turn."""
+
+    def batches(
+        self, file: Opened, known: Mapping[str, int], following: Callable[[], Opened | None]
+    ) -> Iterator[Decoded]:
+        """Yield the batches of what is to be read of a file.
+
+        Args:
+            known: ids of parameters; those that come to it are used as long as this process decodes.
+            following: gives the file whose turn is next, if it can be read meanwhile.
+
+        Raises:
+            NoLogsError: the file holds no log.
+        """
+        lines, position = file.lines, file.position
+        self._later -= self._sizes.pop(lines.source.name, 0)
+        if self._handed is not file:
+            self._start_helper(lines, position)
+            read = position.read_bytes
+            for batch, done in Decoder(position, lines.source.name, known).batches(lines):
+                if batch is not None:
+                    self._decoded, read = self._decoded + batch.read_bytes - read, batch.read_bytes
+                    position = _behind(batch)
+                    self._start_helper(lines, position)
+                begun = batch is not None and self._ask(lines, position, known)
+                yield batch, done
+                # It may have come meanwhile; its first block is small, so that this process does not wait for long.
+                if begun or (batch is not None and self._ask(lines, position, known)):
+                    break
+            else:
+                return
+        self._hand_over(following, known)
+        for batch, done in self._helper.batches():
             if batch is not None:
-                position = msgspec.json.decode(batch.state, type=Position)
-            begun = batch is not None and process.begin(lines.source, position, known)
+                position = _behind(batch)
             yield batch, done
-            # It may have come meanwhile; its first block is small, so that this process does not wait for long.
-            if begun or (batch is not None and process.begin(lines.source, position, known)):
-                break
-        else:
-            return
-        while (found := process.take()) is not None:
-            batch, done = found
-            if batch is not None:
-                position = msgspec.json.decode(batch.state, type=Position)
-            yield batch, done
-    if not process.ended:
-        yield from Decoder(position, lines.source.name, known).batches(lines)
+        if not self._helper.ended:
+            yield from Decoder(position, lines.source.name, known).batches(lines)
 
+    def _start_helper(self, lines: Lines, position: Position) -> None:
+        """Start the helper if what is left of a file, or that with all after it, is worth it."""
+        left = max(0, (lines.total_bytes or 0) - position.read_bytes)
+        if left >= LARGE or (self._decoded >= _TRIED and left + self._later >= LARGE):
+            self._helper.start()
 
-_popen: Callable[..., Any] = subprocess.Popen
+    def _ask(self, lines: Lines, position: Position, known: Mapping[str, int]) -> bool:
+        """Ask the helper for a file, if it can be opened a second time; say whether it decodes it."""
+        return not lines.source.is_stream and self._helper.ask(str(lines.source.path), position, known)
 
-
-class _Process:
-    """Another Python that decodes: started at once, used when it is there."""
-
-    ended = False
-    """Whether it came to the end of its file."""
-
-    def __init__(self) -> None:
-        start = _START.format([str(Path(__file__).parents[2]), *sys.path])
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self._process = _popen([sys.executable, "-S", "-c", start], **pipes)
-        with suppress(ImportError, AttributeError, OSError):  # Linux: fewer turns between two processes
-            import fcntl
-
-            fcntl.fcntl(self._process.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
-        self._listener = ThreadPoolExecutor(max_workers=1)
-        self._coming = self._listener.submit(self._load)
-
-    def begin(self, source: Source, position: Position, known: Mapping[str, int]) -> bool:
-        """Have it decode a file from `position` on, if it is there by now; say whether it is."""
-        if not self._coming.done() or self._coming.result() is None:
-            return False
-        try:
-            pickle.dump((str(source.path), msgspec.json.encode(position), known), self._process.stdin)
-            self._process.stdin.close()
-        except OSError:
-            return False
-        self._coming = self._listener.submit(self._load)
-        return True
-
-    def take(self) -> Decoded | None:
-        """Return the next that it decoded; None if there is no more, or if it failed."""
-        found: Any = self._coming.result()
-        self.ended = found == elsewhere.END
-        if self.ended or found is None:
-            return None
-        self._coming = self._listener.submit(self._load)  # while this one is written
-        batch, done = found
-        return batch, done
-
-    def _load(self) -> Any:
-        try:
-            return pickle.load(self._process.stdout)
-        except (OSError, EOFError, pickle.UnpicklingError):
-            return None
+    def _hand_over(self, following: Callable[[], Opened | None], known: Mapping[str, int]) -> None:
+        """Give the helper the file whose turn is next, so that it goes on when it is through with this one."""
+        self._handed = None
+        if (file := following()) is not None and self._ask(file.lines, file.position, known):
+            self._handed = file
 
     def close(self) -> None:
-        """End it."""
-        self._process.kill()
-        self._listener.shutdown()
-        with suppress(OSError), self._process:  # what it was not sent is lost
-            pass
+        """End the helper."""
+        self._helper.close()
+
+
+def _behind(batch: Batch) -> Position:
+    return msgspec.json.decode(batch.state, type=Position)

@@ -4,8 +4,8 @@ A file is read block by block; each block is one transaction that also writes do
 process killed at any moment leaves a store that the next ingest completes.
 """
 
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from debugstore.store import runs, segments, statistics, stretches
 from debugstore.store.batches import Batch
 from debugstore.store.checkpoints import Checkpoints
 from debugstore.store.database import Database
-from debugstore.store.decoding import decoded
+from debugstore.store.decoding import Decoding
+from debugstore.store.files import Files, Opened
 from debugstore.store.groups import Group
 from debugstore.store.placing import Placing, adopt_pieces
-from debugstore.store.resume import remember, resume
-from debugstore.store.sources import Lines, Source, expand
+from debugstore.store.resume import remember
+from debugstore.store.sources import Source, expand
 from debugstore.store.streams import FOREIGN
 from debugstore.store.writer import Writer
 
@@ -77,7 +78,7 @@ def ingest(database: Database, paths: Iterable[str | Path], *, on_progress: Prog
     """Put logs into a store; a file that grew is read from where the last ingest of it ended.
 
     Args:
-        paths: files (plain, .gz, .zst), patterns, folders, or ``-`` for standard input.
+        paths: files (plain, .gz, .zst), named pipes, patterns, folders, or ``-`` for standard input.
 
     Raises:
         InputNotFoundError: a path names nothing; then nothing was read.
@@ -86,12 +87,11 @@ def ingest(database: Database, paths: Iterable[str | Path], *, on_progress: Prog
         RunRemovedError: another process removed a run while a file of it was read.
     """
     sources = expand(paths)
-    writer = Writer()
     reports, problems = [], []
-    with seldom_searched():
+    with seldom_searched(), closing(_Load(database, sources, on_progress)) as load:
         for source in sources:
             try:
-                reports.append(_ingest_file(database, writer, source, on_progress))
+                reports.append(load.next_file())
             except NoLogsError as error:
                 problems.append(error)
                 reports.append(FileReport(source.name, problem=str(error)))
@@ -102,22 +102,47 @@ def ingest(database: Database, paths: Iterable[str | Path], *, on_progress: Prog
     return IngestReport(tuple(reports))
 
 
-def _ingest_file(database: Database, writer: Writer, source: Source, on_progress: Progress | None) -> FileReport:
-    new, unfinished = 0, False
-    with closing(Lines(source)) as lines, closing(Checkpoints(database)) as checkpoints:
-        with database.read() as connection:
-            position, placing = resume(connection, source, lines)
-        num_events, num_rejects = position.num_events, position.num_rejects
-        for batch, done in decoded(lines, position, writer.known):
+class _Load:
+    """What the files of an ingest have in common: the next one is decoded while one is written."""
+
+    def __init__(self, database: Database, sources: Sequence[Source], on_progress: Progress | None) -> None:
+        self._database = database
+        self._on_progress = on_progress
+        self._writer = Writer()
+        self._files = Files(database, sources)
+        self._decoding = Decoding(sources)
+        self._checkpoints = Checkpoints(database)
+
+    def next_file(self) -> FileReport:
+        """Ingest the file whose turn it is.
+
+        Raises:
+            NoLogsError: it holds no log.
+        """
+        with closing(self._files.take()) as file:
+            return self._ingest(file)
+
+    def _ingest(self, file: Opened) -> FileReport:
+        source, placing = file.lines.source, file.placing
+        new, noted, unfinished = 0, 0, False
+        num_events, num_rejects = file.position.num_events, file.position.num_rejects
+        for batch, done in self._decoding.batches(file, self._writer.known, self._files.ahead):
             unfinished = batch is None
             if batch is not None:
-                placing, written = _write(database, writer, batch, placing, source)
+                placing, written = _write(self._database, self._writer, batch, placing, source)
                 new += written
                 num_events, num_rejects = batch.num_events, batch.num_rejects
-            checkpoints.note(done)
-            if on_progress:
-                on_progress(source.name, done, lines.total_bytes)
-    return FileReport(source.name, new, num_events - new, num_rejects, tuple(placing.runs), unfinished)
+            self._checkpoints.note(done - noted)
+            noted = done
+            if self._on_progress:
+                self._on_progress(source.name, done, file.lines.total_bytes)
+        return FileReport(source.name, new, num_events - new, num_rejects, tuple(placing.runs), unfinished)
+
+    def close(self) -> None:
+        """End what runs beside, and close what was opened."""
+        with ExitStack() as closed:
+            for one in (self._files, self._decoding, self._checkpoints):
+                closed.callback(one.close)
 
 
 def _write(database: Database, writer: Writer, batch: Batch, placing: Placing, source: Source) -> tuple[Placing, int]:

@@ -13,7 +13,7 @@ from debugstore.store.sources import Lines, Source, expand
 
 
 def refuse_without_logs(paths: Iterable[str | Path]) -> None:
-    """Read the beginning of files up to the first that holds a log; of standard input nothing is taken.
+    """Read the beginning of files up to the first that holds a log; of a stream nothing is taken.
 
     Raises:
         InputNotFoundError: a path names nothing.
@@ -32,6 +32,8 @@ def refuse_without_logs(paths: Iterable[str | Path]) -> None:
 
 
 def _look(source: Source) -> None:
+    if source.is_stream and source.path is not None:  # what is read of it now is gone
+        return
     with closing(Lines(source)) as lines:
         if source.path is None:
             stdin: Any = sys.stdin.buffer

@@ -18,8 +18,8 @@ from tests.support.content import content
 from tests.support.ingesters import Ingesters, ingesters
 from tests.support.logs import Run
 
-KILLS = int(os.environ.get("DEBUGSTORE_KILLS", "20"))
-"""Processes to kill; DEBUGSTORE_KILLS=200 for a long look."""
+KILLS = int(os.environ.get("DEBUGSTORE_KILLS", "100"))
+"""Processes to kill in each of two ways to ingest; DEBUGSTORE_KILLS=10 for a short look."""
 
 MOST_KILLS = 5 * KILLS
 """Processes to kill until enough of them were met in the middle of their work."""
@@ -35,14 +35,19 @@ def started() -> Iterator[Ingesters]:
         yield made
 
 
-def test_killed_at_any_moment_a_store_is_sound_and_goes_on(started: Ingesters, tmp_path: Path) -> None:
-    """After a kill the store has whole events only, and the next ingest completes it; so also while it is made."""
-    file = Run(steps=1500).write(tmp_path / "log.jsonl")
+@pytest.mark.parametrize("helped", [False, True])
+def test_killed_at_any_moment_a_store_is_sound_and_goes_on(started: Ingesters, tmp_path: Path, helped: bool) -> None:
+    """After a kill the store has whole events only, and the next ingest completes it; so also while it is made.
+
+    One long log that a process reads by itself, or several that another decodes ahead of it.
+    """
+    logs = [Run(f"run{number}", steps=350) for number in range(4)] if helped else [Run(steps=1500)]
+    files = [log.write(tmp_path / f"{number}.jsonl") for number, log in enumerate(logs)]
     with open_database(None) as memory:
-        ingest(memory, [file])
+        ingest(memory, files)
         expected = content(memory)
     begun = time.monotonic()
-    assert started.wait(started.start(tmp_path / "whole.db", [file], BLOCK)) == 0
+    assert started.wait(started.start(tmp_path / "whole.db", files, BLOCK, helped)) == 0
     needed = time.monotonic() - begun
     seed = random.randrange(2**32)
     rng = random.Random(seed)
@@ -51,7 +56,7 @@ def test_killed_at_any_moment_a_store_is_sound_and_goes_on(started: Ingesters, t
         if trial >= KILLS and met > KILLS // 8:
             break
         where = tmp_path / f"{trial}.db"
-        number = started.start(where, [file], BLOCK)
+        number = started.start(where, files, BLOCK, helped)
         time.sleep(rng.uniform(0, needed))
         killed = started.kill(number) < 0
         try:
@@ -61,7 +66,7 @@ def test_killed_at_any_moment_a_store_is_sound_and_goes_on(started: Ingesters, t
         except (StoreNotFoundError, NotAStoreError):  # killed before there was a store
             assert killed
         with open_database(where, create=True) as store:
-            ingest(store, [file])
+            ingest(store, files)
             assert content(store) == expected, seed
     assert met > KILLS // 8
 

@@ -13,12 +13,14 @@ import debugstore
 
 _SCRIPT = """
 import json, os, sys
-from debugstore.store import checkpoints, sources, upgrade
+from debugstore.store import checkpoints, decoding, sources, upgrade
 from debugstore.store.database import open_database
 from debugstore.store.ingest import ingest
 
 def work(task):
     sources._BLOCK = checkpoints._EVERY = task["block"]
+    if task["helped"]:
+        decoding.LARGE = 1
     with open_database(task["store"], create=True, busy_seconds=120) as store:
         ingest(store, task["files"])
 
@@ -45,9 +47,10 @@ class Ingesters:
     def __init__(self, parent: "subprocess.Popen[str]") -> None:
         self._parent = parent
 
-    def start(self, store: str | Path, files: Sequence[Path], block: int = 1 << 21) -> int:
-        """Start one and return its number; it reads so many bytes for each transaction."""
-        return self._ask({"store": str(store), "files": [str(file) for file in files], "block": block})
+    def start(self, store: str | Path, files: Sequence[Path], block: int = 1 << 21, helped: bool = False) -> int:
+        """Start one and return its number; it reads so many bytes for each transaction, with help if it is told."""
+        names = [str(file) for file in files]
+        return self._ask({"store": str(store), "files": names, "block": block, "helped": helped})
 
     def wait(self, number: int) -> int:
         """Wait until one ends and return its exit code, negative for the signal that ended it."""
