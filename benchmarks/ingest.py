@@ -33,8 +33,10 @@ from debugstore.store.database import open_database
 EVENTS = 110_000
 NORMS = 10
 PEERS = Path(".benchmarks") / "peers"
-OURS, COMMAND = "debugstore", "debugstore ingest"
-"""Our two ways: into a store that is open, and as a command into a new one."""
+OURS, SWEEP, COMMAND = "debugstore", "debugstore, 20 logs", "debugstore ingest"
+"""Our ways: into a store that is open, from one log and from a folder of many; and as a command into a new one."""
+LOGS = 20
+"""Logs of the folder, which hold as many events together as the one."""
 
 _OURS = """
 import sys, time
@@ -149,12 +151,18 @@ def peers() -> Path:
     return PEERS / "bin"
 
 
+def sweep_of(log: Path) -> Path:
+    """Return the folder with as many events as a log, in many."""
+    return log.with_suffix("")
+
+
 def ways(log: Path, folder: Path) -> dict[str, tuple[list[str], Path]]:
     """Return by name each way to load the log: its command, and the file it makes."""
     ours, new, raw, duck = (folder / name for name in ("ours.db", "new.db", "raw.db", "raw.duckdb"))
     programs = peers()
     return {
         OURS: ([sys.executable, "-c", _OURS, str(log), str(ours)], ours),
+        SWEEP: ([sys.executable, "-c", _OURS, str(sweep_of(log)), str(ours)], ours),
         COMMAND: ([str(Path(sys.executable).with_name("debugstore")), "ingest", str(log), "--db", str(new)], new),
         "sqlite-utils insert --nl": (
             [str(programs / "sqlite-utils"), "insert", str(raw), "raw", str(log), "--nl"],
@@ -237,6 +245,9 @@ def main() -> None:
         if asked.db:
             parts = [f"{said}, for each process.", on_server(asked.db, logs, asked.events)]
         else:
+            sweep_of(logs[0]).mkdir()
+            for number in range(LOGS):
+                write_log(sweep_of(logs[0]) / f"{number}.jsonl", asked.events // LOGS, f"run-{number}")
             parts = [
                 f"{said}; medians of {asked.rounds} rounds, ratios within a round.",
                 against_peers(logs[0], size, asked.events, asked.rounds),
@@ -247,9 +258,10 @@ def main() -> None:
 
 READ = (
     "Ours are typed tables: one row an event in the table of its type, and one for every norm. The peers' are one raw"
-    " table, a row a line, the norms a text or a structure in it. `debugstore` and DuckDB are timed from opening the"
-    " database to closing it, the other two as commands from start to end, ours with making the store. Peak memory is"
-    " that of all processes together, of a run that is not timed."
+    " table, a row a line, the norms a text or a structure in it. The twenty logs hold as many events together as the"
+    " one. `debugstore` and DuckDB are timed from opening the database to closing it, the other two as commands from"
+    " start to end, ours with making the store. Peak memory is that of all processes together, of a run that is not"
+    " timed."
 )
 
 
