@@ -6,7 +6,6 @@ import pickle
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Any
@@ -34,9 +33,9 @@ def main() -> None:
     known: dict[str, int] = {}
     with seldom_searched():
         while (asked := _asked()) is not None:
-            path, state, new = asked
+            source, state, new = asked
             known.update(new)
-            for answer in _decoded(path, state, known):
+            for answer in _decoded(source, state, known):
                 answers.put(pickle.dumps(answer, protocol=5))
     answers.put(None)
     sending.join()
@@ -50,8 +49,7 @@ def _asked() -> Any:
         return None
 
 
-def _decoded(path: str, state: bytes, known: Mapping[str, int]) -> Iterator[Any]:
-    source = Source(path, Path(path))
+def _decoded(source: Source, state: bytes, known: Mapping[str, int]) -> Iterator[Any]:
     try:
         with closing(Lines(source)) as lines:
             yield from Decoder(msgspec.json.decode(state, type=Position), source.name, known).batches(lines)

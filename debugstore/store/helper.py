@@ -14,6 +14,7 @@ import msgspec
 
 from debugstore.store import elsewhere
 from debugstore.store.batches import Decoded, Position
+from debugstore.store.sources import Source
 
 _PIPE = 1 << 20
 """Bytes between the two processes."""
@@ -51,7 +52,7 @@ class Helper:
         self._sender = ThreadPoolExecutor(max_workers=1)
         self._ready = self._coming = self._listener.submit(self._load)
 
-    def ask(self, path: str, position: Position, known: Mapping[str, int]) -> bool:
+    def ask(self, source: Source, position: Position, known: Mapping[str, int]) -> bool:
         """Have it decode a file from `position` on, if it is there by now; say whether it is.
 
         Args:
@@ -61,7 +62,7 @@ class Helper:
             return False
         new = dict(islice(known.items(), self._num_known, None))
         self._num_known += len(new)
-        asked = pickle.dumps((path, msgspec.json.encode(position), new))
+        asked = pickle.dumps((source, msgspec.json.encode(position), new))
         # By a thread: it may be waiting to hand over what it decoded before, and takes nothing until then.
         self._sender.submit(self._send, asked)
         if self._coming is self._ready:

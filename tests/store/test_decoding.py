@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -174,19 +175,22 @@ def stored_of_all(files: Sequence[Path]) -> tuple[Content, list[tuple[int, int, 
 def test_files_are_decoded_ahead_of_their_turn(elsewhere: Elsewhere, tmp_path: Path, start: str) -> None:
     """Many files are stored alike whether the other process has them all, none, or dies over one of them.
 
-    Among them one that is no log, an empty one, one that was cut and a packed one; each is reported at its turn.
+    Among them are one that is no log, one of a few lines that are no events, an empty one, one that was cut and a
+    packed one; each is reported at its turn.
     """
     files = [run.write(tmp_path / f"{number}.jsonl") for number, run in enumerate(RUNS)]
     (tmp_path / "0b.jsonl").write_bytes(b"plain text\n" * 2000)
     (tmp_path / "1b.jsonl").write_bytes(b"")
+    (tmp_path / "2b.jsonl").write_bytes(b"plain text\n" * 3)
     files[3].write_bytes(files[3].read_bytes()[:-40])
     (tmp_path / "4b.jsonl.gz").write_bytes(gzip.compress(Run("packed", steps=50).lines()))
-    files = sorted(tmp_path.iterdir())
     elsewhere.patch.setattr(helper, "_START", start)
-    found = stored_of_all(files)
+    with chdir(tmp_path):
+        files = sorted(Path().iterdir())
+        found = stored_of_all(files)
     assert elsewhere.batches >= {WHOLE: len(RUNS), dying(8): 2}.get(start, 0)
     elsewhere.end()
-    assert stored_of_all(files) == found
+    assert stored_of_all([tmp_path / file for file in files]) == found
     assert [problem for *_, problem in found[1]].count(True) == 2
 
 
