@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from debugstore.errors import QueryError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, TableClause
+    from sqlalchemy import Connection
 
 SAMPLE_ROWS = 50
 """Rows read before all are: a signal that a run has is nearly always in its first events."""
@@ -43,32 +43,38 @@ def _alternatives(name: str) -> list[str]:
 
 def _present(connection: "Connection", run: int, name: str, columns: Sequence[str]) -> set[str]:
     """Return those of a table's columns that the run's current rows have."""
-    from sqlalchemy import case, func, select
+    from sqlalchemy import text  # to make a query of its parts takes longer than to answer it
 
-    table = _view(name, columns)
-    of_run = table.c.run == run
-    marked = "nonfinite" in table.c
-    read = [table.c[column] for column in columns] + ([table.c.nonfinite] if marked else [])
+    marked = _is_marked(name, columns)
+    rows = f"FROM {name if name in WITHOUT_VIEW else f'current_{name}'} WHERE run = :run"
+    read = ", ".join(f'"{column}"' for column in (*columns, *["nonfinite"] * marked))
     present: set[str] = set()
-    for row in connection.execute(select(*read).where(of_run).limit(SAMPLE_ROWS)):
+    for row in connection.execute(text(f"SELECT {read} {rows} LIMIT {SAMPLE_ROWS}"), {"run": run}):
         marks = (row[-1] or "") if marked else ""
         present.update(column for column, value in zip(columns, row, strict=False) if value is not None)
         present.update(column for column in columns if f'"{column}"' in marks)
     rest = [column for column in columns if column not in present]
     if rest:
-        counts = [func.count(table.c[column]) for column in rest]
+        counts = [f'COUNT("{column}")' for column in rest]
         if marked:
-            mark = table.c.nonfinite
-            counts += [func.count(case((mark.contains(f'"{column}"', autoescape=True), 1))) for column in rest]
-        held = connection.execute(select(*counts).where(of_run)).one()
+            counts += [f"COUNT(CASE WHEN {_is_mark_of(column)} THEN 1 END)" for column in rest]
+        held = connection.execute(text(f"SELECT {', '.join(counts)} {rows}"), {"run": run}).one()
         present.update(column for column, count in zip(rest * 2, held, strict=False) if count)
     return present
 
 
-def _view(name: str, columns: Sequence[str]) -> "TableClause":
-    """Return the view of a table's current rows, with the columns asked for."""
-    from sqlalchemy import column, table
+def _is_mark_of(column: str) -> str:
+    """Return the condition that `nonfinite` names a column."""
+    name = column.replace("_", "/_")
+    return f"nonfinite LIKE '%\"{name}\"%' ESCAPE '/'"
 
+
+def _is_marked(name: str, columns: Sequence[str]) -> bool:
+    """Say whether a table has the column `nonfinite`.
+
+    Raises:
+        QueryError: the store has no such table, or it has not all of these columns.
+    """
     from debugstore.store.schema import metadata
 
     stored = metadata.tables.get(name)
@@ -77,5 +83,4 @@ def _view(name: str, columns: Sequence[str]) -> "TableClause":
     for wanted in columns:
         if wanted not in stored.c:
             raise QueryError(f"no signal '{name}.{wanted}': the table '{name}' has no such column")
-    made = {*columns, "run", *({"nonfinite"} & set(stored.c.keys()))}
-    return table(name if name in WITHOUT_VIEW else f"current_{name}", *(column(one) for one in sorted(made)))
+    return "nonfinite" in stored.c
