@@ -30,9 +30,9 @@ def ingest(
     """
     from debugstore.render.listings import render_ingest
 
-    from .progress import file_progress
+    from .progress import files_progress
 
-    with options.opened(context, db) as store, file_progress() as on_progress:
+    with options.opened(context, db) as store, files_progress(paths) as on_progress:
         done = store.ingest(paths, on_progress=on_progress)
     options.write(render_ingest(done, format=format, width=options.terminal_width()))
     if strict and done.rejected:

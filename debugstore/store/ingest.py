@@ -28,7 +28,8 @@ from debugstore.store.streams import FOREIGN
 from debugstore.store.writer import Writer
 
 Progress = Callable[[str, int, int | None], None]
-"""Called after each block with the source's name, the bytes of it that were read, and its size if that is known."""
+"""Called after each block, and at the end of a file also if nothing was new, with the source's name, the bytes of it
+that were read, and its size if that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class _Load:
 
     def __init__(self, database: Database, sources: Sequence[Source], on_progress: Progress | None) -> None:
         self._database = database
-        self._on_progress = on_progress
+        self._on_progress = on_progress or (lambda *_: None)
         self._writer = Writer()
         self._files = Files(database, sources)
         self._decoding = Decoding(sources)
@@ -134,8 +135,9 @@ class _Load:
                 num_events, num_rejects = batch.num_events, batch.num_rejects
             self._checkpoints.note(done - noted)
             noted = done
-            if self._on_progress:
-                self._on_progress(source.name, done, file.lines.total_bytes)
+            self._on_progress(source.name, done, file.lines.total_bytes)
+        if file.lines.total_bytes is not None:
+            self._on_progress(source.name, file.lines.total_bytes, file.lines.total_bytes)
         return FileReport(source.name, new, num_events - new, num_rejects, tuple(placing.runs), unfinished)
 
     def close(self) -> None:

@@ -250,10 +250,14 @@ def test_colour_is_for_terminals(folder: Path, type_: Type, monkeypatch: pytest.
 
 
 def test_progress_is_for_terminals(folder: Path, type_: Type) -> None:
-    """Ingest draws a bar where a person watches, and nothing at all on stderr elsewhere."""
-    assert "%" in seen_on_a_terminal(
-        "--db", "new.db", "ingest", "logs", cwd=folder, env={}
-    ) or "kB" in seen_on_a_terminal("--db", "newer.db", "ingest", "logs", cwd=folder, env={})
+    """Ingest draws one bar for all files where a person watches, and nothing at all on stderr elsewhere."""
+    files = sorted((folder / "logs").iterdir())
+    for db in ("new.db", "new.db"):  # also where nothing is new
+        seen = re.sub(
+            r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen_on_a_terminal("--db", db, "ingest", "logs", cwd=folder, env={})
+        )
+        bars = [line for line in re.split(r"[\r\n]+", seen) if " kB" in line]
+        assert re.fullmatch(rf"{len(files)}/{len(files)} \S+ ━+ ([\d.]+)/\1 kB.*", bars[-1])
     assert type_("--db", "newest.db", "ingest", "logs").done()
 
 
