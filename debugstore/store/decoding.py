@@ -78,7 +78,7 @@ class Decoding:
 
     def _ask(self, lines: Lines, position: Position, known: Mapping[str, int]) -> bool:
         """Ask the helper for a file, if it can be opened a second time; say whether it decodes it."""
-        return not lines.source.is_stream and self._helper.ask(lines.source, position, known)
+        return not lines.source.is_pipe and self._helper.ask(lines.source, position, known)
 
     def _hand_over(self, following: Callable[[], Opened | None], known: Mapping[str, int]) -> None:
         """Give the helper the file whose turn is next, so that it goes on when it is through with this one."""

@@ -13,7 +13,7 @@ from debugstore.store.sources import Lines, Source, expand
 
 
 def refuse_without_logs(paths: Iterable[str | Path]) -> None:
-    """Read the beginning of files up to the first that holds a log; of a stream nothing is taken.
+    """Read the beginning of files up to the first that holds a log; of a pipe nothing is taken.
 
     Raises:
         InputNotFoundError: a path names nothing.
@@ -32,7 +32,7 @@ def refuse_without_logs(paths: Iterable[str | Path]) -> None:
 
 
 def _look(source: Source) -> None:
-    if source.is_stream and source.path is not None:  # what is read of it now is gone
+    if source.is_pipe and source.path is not None:  # what is read of it now is gone
         return
     with closing(Lines(source)) as lines:
         if source.path is None:

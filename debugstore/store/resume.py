@@ -23,7 +23,7 @@ def begin(source: Source) -> tuple[Position, Placing]:
 
 def resume(connection: Connection, source: Source, lines: Lines) -> tuple[Position, Placing]:
     """Return the state to go on from: the beginning, if the file is new or what was read of it has changed."""
-    if source.is_stream:
+    if source.is_pipe:
         return begin(source)
     found = connection.execute(_STATE, {"host": socket.gethostname(), "path": source.name}).mappings().first()
     if found is None or lines.edges(found["read_bytes"]) != (found["head_digest"], found["tail_digest"]):
@@ -44,7 +44,7 @@ _REMEMBER = text(
 
 def remember(connection: Connection, source: Source, batch: Batch, placing: Placing) -> None:
     """Write down how far a file of this machine was read, in the transaction that writes what was read."""
-    if source.is_stream:
+    if source.is_pipe:
         return
     values = {
         "host": socket.gethostname(),

@@ -48,8 +48,8 @@ class Source:
     path: Path | None
     """None for standard input."""
 
-    is_stream: bool = False
-    """Whether it can be read once only: standard input, a named pipe, what a shell puts for `<(command)`."""
+    is_pipe: bool = False
+    """Whether it can be read once only: a named pipe, what a shell puts for `<(command)`, and any standard input."""
 
     @property
     def stem(self) -> str:
@@ -64,7 +64,7 @@ class Source:
     def size(self) -> int:
         """Return the bytes of the file as it lies there, 0 if that cannot be said."""
         try:
-            return 0 if self.path is None or self.is_stream else self.path.stat().st_size
+            return 0 if self.path is None or self.is_pipe else self.path.stat().st_size
         except OSError:
             return 0
 
@@ -82,7 +82,7 @@ def expand(paths: Iterable[str | Path]) -> list[Source]:
 
 def _expand_one(given: str) -> list[Source]:
     if given == STDIN:
-        return [Source(STDIN, None, is_stream=True)]
+        return [Source(STDIN, None, is_pipe=True)]
     path = Path(given).expanduser()
     if path.is_dir():
         found = sorted({file for pattern in PATTERNS for file in path.rglob(pattern) if file.is_file()})
@@ -99,7 +99,7 @@ def _expand_one(given: str) -> list[Source]:
 
 
 def _source(path: Path) -> Source:
-    return Source(texts.made_storable(str(path.absolute())), path, is_stream=not path.is_file())
+    return Source(texts.made_storable(str(path.absolute())), path, is_pipe=not path.is_file())
 
 
 def _near(path: Path) -> list[str]:
@@ -149,7 +149,7 @@ class Lines:
         except BaseException:
             self._raw.close()
             raise
-        self.total_bytes = None if source.is_stream else source.size()
+        self.total_bytes = None if source.is_pipe else source.size()
 
     @property
     def done_bytes(self) -> int:
@@ -174,7 +174,7 @@ class Lines:
             NoLogsError: the file is empty or binary.
         """
         head, tail = b"", b""
-        if not self.source.is_stream:
+        if not self.source.is_pipe:
             head = self._at(0, min(start, _EDGE))
             tail = self._at(start - len(head), len(head))
         rest, position = b"", start
@@ -198,7 +198,7 @@ class Lines:
                 too_long = continues = False
             lines += new
             ended = not piece
-            # What came of a stream is a block: who writes there may take long for more.
+            # What came of a pipe is a block: who writes there may take long for more.
             full = position - begun >= min(_BLOCK, _FIRST_BLOCK + (begun - start) // 3)
             full = full or len(lines) >= _BLOCK_LINES or len(rest) > MAX_LINE_BYTES
             if lines and (full or len(piece) < asked):
@@ -231,11 +231,9 @@ class Lines:
         return self._read(size)
 
     def _read(self, size: int) -> bytes:
-        """Return so many bytes, fewer at the end; of a stream what there is, nothing at the end."""
+        """Return so many bytes, fewer at the end; of a pipe what there is, nothing at the end."""
         found = self._read_once(size)
-        while (
-            found and len(found) < size and not self.source.is_stream and (more := self._read_once(size - len(found)))
-        ):
+        while found and len(found) < size and not self.source.is_pipe and (more := self._read_once(size - len(found))):
             found += more
         return found
 
